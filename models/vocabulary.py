@@ -1,0 +1,149 @@
+"""The nouns that every layer shares: states, kinds and names, spelled as the API and the database spell them."""
+
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    JA = "ja"
+    EN = "en"
+
+
+class ProcedureKind(StrEnum):
+    """A kind is also the first part of the workflow id: `<kind>-<business id>`."""
+
+    SERVICE_APPLICATION = "service-application"
+    PERSONAL_INVITATION = "personal-invitation"
+    SIGNUP = "signup"
+    NOTIFICATION_ADDRESS = "notification-address"
+    PASSWORD_RESET = "password-reset"  # noqa: S105 - a kind of procedure, not a secret
+    ACCOUNT_LOCK = "account-lock"
+
+
+class ApplicationState(StrEnum):
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    UNAPPROVED = "unapproved"
+    ON_HOLD = "on_hold"
+    APPROVED = "approved"
+    DENIED = "denied"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+    ENDED = "ended"
+
+
+class Decision(StrEnum):
+    """What staff may say to a service application (APP-11)."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+    HOLD = "hold"
+
+
+class SignupState(StrEnum):
+    OPEN = "signup_open"
+    REGISTERED = "registered"
+    EXPIRED = "signup_expired"
+    DELETED = "deleted"
+    ENDED = "ended"
+
+
+class InvitationState(StrEnum):
+    SENT = "sent"
+    OPENED = "opened"
+    APPLIED = "applied"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class AddressChangeState(StrEnum):
+    PENDING = "pending"
+    VERIFIED = "verified"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class MemberKind(StrEnum):
+    """Who signs up: staff of a tenant, or a portal user of one of its customers (TEN-06)."""
+
+    STAFF = "staff"
+    PORTAL_USER = "portal_user"
+
+
+class CustomerStatus(StrEnum):
+    DRAFT = "draft"
+    ACTIVE = "active"
+    CANCELLED = "cancelled"
+
+
+class AccountState(StrEnum):
+    FREE = "free"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class LinkPurpose(StrEnum):
+    """One link does one thing (GEN-06)."""
+
+    INVITATION = "invitation"
+    PERSONAL_INVITATION = "personal_invitation"
+    APPLICATION_CONFIRMATION = "application_confirmation"
+    STAFF_SIGNUP = "staff_signup"
+    PORTAL_USER_SIGNUP = "portal_user_signup"
+    NOTIFICATION_ADDRESS = "notification_address"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, not a secret
+
+
+class MailState(StrEnum):
+    """`unknown`: the connection broke after the final dot, so nobody knows whether it was taken."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Mail(StrEnum):
+    """Every mail (and SMS) the product sends; the name is its folder under `mail_templates/`."""
+
+    # The thirteen that a tenant may change (TPL-01).
+    APPLICATION_CONFIRMATION = "application_confirmation"
+    APPLICATION_COMPLETED = "application_completed"
+    APPLICATION_RESULT = "application_result"
+    UTM_ADDITION_COMPLETED = "utm_addition_completed"
+    UTM_ADDITION_RESULT = "utm_addition_result"
+    PORTAL_USER_SIGNUP = "portal_user_signup"
+    PASSWORD_RESET_MAIL = "password_reset_mail"  # noqa: S105 - the name of a mail, not a secret
+    PASSWORD_RESET_SMS = "password_reset_sms"  # noqa: S105 - likewise
+    UTM_PLANNED_ARRIVAL = "utm_planned_arrival"
+    UTM_WAYBILL_NUMBER = "utm_waybill_number"
+    UTM_RESTART_SCHEDULED = "utm_restart_scheduled"
+    UTM_RESTART_CANCELLED = "utm_restart_cancelled"
+    RETURN_KIT_SENT = "return_kit_sent"
+    # Fixed: to staff, approvers and the tenant's notification addresses.
+    STAFF_SIGNUP = "staff_signup"
+    SIGNUP_REMINDER = "signup_reminder"
+    ACCOUNT_LOCKED = "account_locked"
+    NOTIFICATION_ADDRESS_CONFIRMATION = "notification_address_confirmation"
+    PERSONAL_INVITATION = "personal_invitation"
+    APPLICATION_RECEIVED = "application_received"
+    APPLICATION_DECIDED = "application_decided"
+    APPLICATION_REMINDER = "application_reminder"
+
+
+TENANT_TEMPLATES: tuple[Mail, ...] = tuple(Mail)[:13]
+"""The templates a tenant may change, in the order of TPL-01."""
+
+
+class ApiKeyScope(StrEnum):
+    READ = "read"
+    WRITE = "write"
+
+
+class OperatorAction(StrEnum):
+    """What an operator can do for a procedure that waits for one (GEN-08)."""
+
+    RETRY = "retry"
+    SKIP = "skip"
+    END = "end"
