@@ -1,0 +1,15 @@
+"""Where the time comes from outside workflows (design: one clock). Inside a workflow it is `workflow.now()`."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    async def now(self) -> datetime:
+        """The present instant, aware, in UTC. Under rehearsal it is the world clock's, which can jump ahead."""
+        ...
+
+
+class SystemClock:
+    async def now(self) -> datetime:
+        return datetime.now(UTC)

@@ -1,0 +1,26 @@
+"""Every duration of the requirements, each a setting with the requirement's default (GEN-09)."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Durations(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    application_confirmation: timedelta = timedelta(hours=24)  # APP-07
+    application_reminder_business_days: tuple[int, ...] = (3, 7)  # APP-15
+    application_reminder_interval: timedelta = timedelta(days=7)  # APP-15, after the last of the above
+    application_hold_silence: timedelta = timedelta(days=30)  # APP-15
+    personal_invitation: timedelta = timedelta(days=30)  # APP-18
+    signup: timedelta = timedelta(days=7)  # TEN-02, USR-03
+    signup_reminders_before_end: tuple[timedelta, ...] = (timedelta(days=3), timedelta(days=1))  # USR-03
+    notification_address_confirmation: timedelta = timedelta(days=7)  # SET-06
+    account_lock: timedelta = timedelta(hours=1)  # AUT-02
+    password_reset: timedelta = timedelta(hours=1)  # AUT-04
+    session: timedelta = timedelta(hours=12)  # AUT-05
+    mail_patience: timedelta = timedelta(days=5)  # a mail is given up after this
+    mail_unknown_pause: timedelta = timedelta(minutes=10)  # the connection broke after the final dot
+    mail_lease: timedelta = timedelta(minutes=5)  # a sender that died gives its mail back after this
+    synchronous_answer: timedelta = timedelta(seconds=5)  # after this a command answers 202
+    idempotent_answers_kept: timedelta = timedelta(days=90)

@@ -1,0 +1,94 @@
+"""Every setting of the product, typed. Built only by entry points (`cli.py`, `worker.py`, `api.app:serve`).
+
+Each is read from the environment as `TETSUZUKI_<NAME>` (nested: `TETSUZUKI_DURATIONS__SIGNUP=P7D`); the Temporal
+address also as `TEMPORAL_ADDRESS` and `TEMPORAL_NAMESPACE`, the names Temporal's own tools use.
+"""
+
+from enum import StrEnum
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.durations import Durations
+
+
+class SmtpSecurity(StrEnum):
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"
+
+
+class Smtp(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = 1025
+    security: SmtpSecurity = SmtpSecurity.NONE
+    username: str | None = None
+    password: SecretStr | None = None
+    sender: str = "no-reply@tetsuzuki.example"
+    sms_domain: str = "sms.tetsuzuki.example"
+    """An SMS leaves as a mail to `<number>@<sms_domain>`, the way-in that SMS gateways offer."""
+
+
+class RateLimits(BaseModel):
+    """Limits of the anonymous routes, in the notation of the `limits` library ("30/hour")."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    apply_per_client: str = "60/hour"
+    apply_per_address: str = "10/day"
+    sign_in_per_client: str = "120/minute"
+    password_reset_per_client: str = "30/hour"  # noqa: S105 - a limit, not a secret
+    password_reset_per_address: str = "5/hour"  # noqa: S105 - likewise
+    link_per_client: str = "300/minute"
+    postal_code_per_client: str = "120/minute"
+
+
+REHEARSAL_RATE_LIMITS = RateLimits(**dict.fromkeys(RateLimits.model_fields, "100000/minute"))
+"""Far wider, so that load and acceptance runs pass."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="TETSUZUKI_", env_nested_delimiter="__", frozen=True, extra="ignore", populate_by_name=True
+    )
+
+    database_url: SecretStr = SecretStr("postgresql://app@127.0.0.1:5432/tetsuzuki")
+    """The product's own connection, as the role `app`."""
+    owner_database_url: SecretStr | None = None
+    """The owner's connection: migrations only."""
+    database_pool_size: int = 10
+
+    temporal_address: str = Field(
+        "127.0.0.1:7233", validation_alias=AliasChoices("TEMPORAL_ADDRESS", "TETSUZUKI_TEMPORAL_ADDRESS")
+    )
+    temporal_namespace: str = Field(
+        "default", validation_alias=AliasChoices("TEMPORAL_NAMESPACE", "TETSUZUKI_TEMPORAL_NAMESPACE")
+    )
+    temporal_task_queue: str = "tetsuzuki"
+    worker_max_cached_workflows: int = 1000
+    worker_metrics_port: int | None = None
+    worker_graceful_shutdown_seconds: int = 5
+
+    api_host: str = "127.0.0.1"
+    api_port: int = 8080
+    base_url: str = "http://127.0.0.1:8080"
+    """Where people reach the pages when a tenant has no portal base URL of its own."""
+
+    operator_key: SecretStr
+    link_key: SecretStr
+    """The key of all mail links; whoever has it can make links."""
+    payload_keys: dict[str, SecretStr]
+    """AES-256-GCM keys of Temporal payloads: key id → 32 bytes in base64."""
+    payload_key_id: str
+    """The key that new payloads are encrypted with; the others only decrypt."""
+
+    smtp: Smtp = Smtp()
+    durations: Durations = Durations()
+    rate_limits: RateLimits = RateLimits()
+    rehearsal: bool = False
+    """Take the time from the Temporal test server's world clock."""
+    temporal_ui_url: str | None = None
+    inbox_url: str | None = None
+    log_level: str = "INFO"
