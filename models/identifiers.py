@@ -19,7 +19,7 @@ USER_ID = re.compile(r"[A-Z]{2}[0-9]{6}")
 
 
 class Draw:
-    """A source of numbers for ids: random, or settled by a seed (the same seed draws the same ids, in the same order)."""
+    """A source of ids: random, or settled by a seed (the same seed draws the same ids, in the same order)."""
 
     def __init__(self, seed: bytes | None = None) -> None:
         self._seed = seed

@@ -8,6 +8,11 @@ class Language(StrEnum):
     EN = "en"
 
 
+class TenantState(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
 class ProcedureKind(StrEnum):
     """A kind is also the first part of the workflow id: `<kind>-<business id>`."""
 

@@ -1,0 +1,37 @@
+"""Row-level security for migrations: a tenant's table is readable and writable only under that tenant (GEN-05)."""
+
+from alembic import op
+
+TENANT = "tenant_id = nullif(current_setting('app.tenant', true), '')"
+PERSON = "nullif(current_setting('app.person', true), '')"
+OPERATOR = "current_setting('app.operator', true) = 'yes'"
+
+
+def isolate(table: str) -> None:
+    """Force the tenant policy on the table, its owner included."""
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY tenant ON {table} USING ({TENANT}) WITH CHECK ({TENANT})")
+
+
+def let_person_read(table: str, condition: str) -> None:
+    """A person reads their own memberships and what belongs to them, across tenants, and writes none (TEN-06)."""
+    op.execute(f"CREATE POLICY person ON {table} FOR SELECT USING ({condition})")
+
+
+def let_operator_read(table: str) -> None:
+    """The operator reads across tenants, and writes in one at a time."""
+    op.execute(f"CREATE POLICY operator ON {table} FOR SELECT USING ({OPERATOR})")
+
+
+def append_only(table: str) -> None:
+    """No role changes or removes a row, the owner neither."""
+    op.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM app")
+    op.execute(
+        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+    )
+    op.execute(
+        f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )

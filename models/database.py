@@ -1,0 +1,51 @@
+"""The engine and its transactions. Each says for whom it runs; row-level security does the rest (GEN-05)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+_OPTIONS = (
+    "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+)
+_AS = text(
+    "SELECT set_config('app.tenant', :tenant, true), set_config('app.person', :person, true),"
+    " set_config('app.operator', :operator, true)"
+)
+
+
+class Database:
+    """Connects at the first transaction, so that a process starts without its database."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._engine = create_async_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,  # connections that died with a restarted Postgres are replaced, not handed out
+            connect_args={"options": _OPTIONS, "connect_timeout": 3},
+        )
+
+    @asynccontextmanager
+    async def transaction(
+        self, tenant_id: str = "", *, person_id: str = "", operator: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
+        """One transaction, committed at the end of the block, rolled back when it raises.
+
+        `tenant_id`: sees and writes that tenant's rows. `person_id`, instead: sees the person's own memberships,
+        tenants and companies. `operator`: also sees every tenant and every procedure, without writing. With none
+        of them only the tables that belong to no tenant are there.
+        """
+        if tenant_id and person_id:
+            message = "a transaction of one tenant must not see a person's other tenants"
+            raise ValueError(message)
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                _AS, {"tenant": tenant_id, "person": person_id, "operator": "yes" if operator else ""}
+            )
+            yield connection
+
+    async def close(self) -> None:
+        await self._engine.dispose()

@@ -1,0 +1,76 @@
+"""Putting mails into the ledger, within the transaction of what they tell of. Sending is `activities/mail.py`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.identifiers import ordered_id
+from models.tables.procedures import Mail
+from models.tables.tenants import NotificationAddress
+from models.vocabulary import Mail as MailName
+from models.vocabulary import MailState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """One mail to one recipient.
+
+    `values` fill its placeholders; what the tenant or the link gives is added when it is rendered (TPL-07).
+    """
+
+    mail: MailName
+    recipient: str
+    language: str
+    values: dict[str, str] = field(default_factory=dict)
+    link_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posting:
+    """The step of a procedure that sends letters; each (procedure, step, recipient) is sent once, ever (GEN-03)."""
+
+    tenant_id: str
+    procedure_id: str
+    step: str
+    at: datetime
+
+
+async def post(connection: AsyncConnection, posting: Posting, letters: Iterable[Letter]) -> int:
+    """Queue the letters, in order. Returns how many there are."""
+    rows = [_row(posting, letter) for letter in letters]
+    if rows:
+        await connection.execute(insert(Mail).on_conflict_do_nothing(), rows)
+    return len(rows)
+
+
+def _row(posting: Posting, letter: Letter) -> dict[str, object]:
+    mail_id = ordered_id()
+    return {
+        "tenant_id": posting.tenant_id,
+        "mail_id": mail_id,
+        "procedure_id": posting.procedure_id,
+        "step": posting.step,
+        "template": letter.mail,
+        "recipient": letter.recipient,
+        "language": letter.language,
+        "values": letter.values,
+        "link_id": letter.link_id,
+        "state": MailState.QUEUED,
+        "message_id": f"<{mail_id}@tetsuzuki>",
+        "queued_at": posting.at,
+        "next_attempt_at": posting.at,
+    }
+
+
+async def notification_addresses(connection: AsyncConnection, tenant_id: str) -> list[str]:
+    """The tenant's verified notification addresses (SET-06, SET-07)."""
+    found = await connection.execute(
+        select(NotificationAddress.mail_address)
+        .where(NotificationAddress.tenant_id == tenant_id, NotificationAddress.mail_address.is_not(None))
+        .order_by(NotificationAddress.slot)
+    )
+    return list(dict.fromkeys(address for address in found.scalars() if address))

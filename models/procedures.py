@@ -1,0 +1,55 @@
+"""The row that shows where a workflow stands, so that no list or page needs to ask Temporal."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.tables.procedures import Procedure
+from models.vocabulary import ProcedureKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a procedure stands, whom or what it waits for, and what happens by itself and when (`upcoming`)."""
+
+    state: str
+    waiting_for: str | None = None
+    upcoming: list[tuple[datetime, str]] = field(default_factory=list)
+    ended_at: datetime | None = None
+
+    def columns(self) -> dict[str, object]:
+        return {
+            "state": self.state,
+            "waiting_for": self.waiting_for,
+            "next": [{"at": at.isoformat(), "what": what} for at, what in sorted(self.upcoming)],
+            "ended_at": self.ended_at,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    tenant_id: str
+    procedure_id: str
+    kind: ProcedureKind
+    subject: str
+    started_at: datetime
+    customer_id: str | None = None
+
+
+async def begin(connection: AsyncConnection, beginning: Beginning, standing: Standing) -> None:
+    """Show a procedure from its start on; one that starts again under its id (a resent signup) is shown anew."""
+    first = {**asdict(beginning), "attention": None, **standing.columns()}
+    await connection.execute(
+        insert(Procedure).values(first).on_conflict_do_update(index_elements=["tenant_id", "procedure_id"], set_=first)
+    )
+
+
+async def show(connection: AsyncConnection, tenant_id: str, procedure_id: str, standing: Standing) -> None:
+    await connection.execute(
+        update(Procedure)
+        .where(Procedure.tenant_id == tenant_id, Procedure.procedure_id == procedure_id)
+        .values(**standing.columns())
+    )
