@@ -1,0 +1,216 @@
+"""The input fields with the requirements' limits (APP-02 to APP-05, CUS-01, USR-01): the one place that states them.
+
+Every text is brought to one form first: NFC, line ends as LF, no white space around it. Lengths count code points of
+that form. Refused are control characters, lone surrogates and the marks that turn the direction of writing; in one-line
+texts also line breaks and `=?`, with which an encoded word of a mail header begins.
+
+The codes of errors are stable; the sentences to them are in `api/wording.py`.
+"""
+
+import re
+import unicodedata
+import zoneinfo
+from typing import Annotated, Any, TypeVar
+
+import email_validator
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
+
+from models.rules.prefectures import PREFECTURES
+
+T = TypeVar("T")
+
+# Only the form is judged here: intranets have mail domains under `.local`, rehearsals under `.test`.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+_DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
+_HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−ー", "-"))
+_POSTAL_CODE = re.compile(r"([0-9]{3})-?([0-9]{4})")
+_ANY_URL = TypeAdapter(HttpUrl)
+_ORIGIN = re.compile(r"https?://[^/?#@\\\s]+/?", re.IGNORECASE)
+
+
+class Input(BaseModel):
+    """What callers send. An unknown field is an error, never a silent loss."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _normal_form(value: str, *, allowed_controls: str = "") -> str:
+    for character in value:
+        refused = unicodedata.category(character) in _REFUSED_CATEGORIES and character not in allowed_controls
+        if refused or character in _DIRECTION_MARKS:
+            raise PydanticCustomError("invalid_characters", "contains characters that are not allowed")
+    text = unicodedata.normalize("NFC", value).strip()
+    # What nobody can see is no entry: zero-width characters alone count as nothing.
+    return text if any(unicodedata.category(character)[0] not in "CZ" for character in text) else ""
+
+
+def _one_line(value: Any) -> Any:  # noqa: ANN401 - what is not text is pydantic's to refuse
+    if not isinstance(value, str):
+        return value
+    text = _normal_form(value)
+    if "=?" in text:
+        raise PydanticCustomError("invalid_characters", "contains characters that are not allowed")
+    return text
+
+
+def _several_lines(value: Any) -> Any:  # noqa: ANN401 - likewise
+    if not isinstance(value, str):
+        return value
+    return _normal_form(value.replace("\r\n", "\n").replace("\r", "\n"), allowed_controls="\n\t")
+
+
+def _folded(value: Any) -> Any:  # noqa: ANN401 - likewise
+    """Full-width digits and signs as ASCII ones (NFKC), as people type them in Japanese."""
+    line = _one_line(value)
+    return unicodedata.normalize("NFKC", line).strip() if isinstance(line, str) else line
+
+
+def _digits(value: str) -> str:
+    if value and not (value.isascii() and value.isdigit()):
+        raise PydanticCustomError("digits_only", "must have digits only")
+    return value
+
+
+def _postal_code(value: str) -> str:
+    if not value:
+        return value
+    match = _POSTAL_CODE.fullmatch(value.translate(_HYPHENS))
+    if match is None:
+        raise PydanticCustomError("invalid_postal_code", "must have 7 digits, or 3, a hyphen and 4")
+    return "-".join(match.groups())
+
+
+def _prefecture(value: str) -> str:
+    if value and value not in PREFECTURES:
+        raise PydanticCustomError("unknown_prefecture", "must be one of the 47 prefectures")
+    return value
+
+
+def _half_address(address: str) -> ValidatedEmail:
+    return validate_email(
+        address, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False, allow_quoted_local=False
+    )
+
+
+def _mail_address(value: str) -> str:
+    if not value:
+        return value
+    local_part, _, domain = value.rpartition("@")
+    try:
+        # In halves: validated whole, the library allows 254 characters, and the requirement is 255.
+        local_part = _half_address(f"{local_part}@x.jp").local_part
+        domain = _half_address(f"x@{domain}").ascii_domain
+    except EmailNotValidError:
+        raise PydanticCustomError("invalid_mail_address", "is not a mail address") from None
+    if "." not in domain:
+        raise PydanticCustomError("invalid_mail_address", "is not a mail address")
+    return f"{local_part}@{domain}".lower()
+
+
+def _time_zone(value: str) -> str:
+    if value and value not in zoneinfo.available_timezones():
+        raise PydanticCustomError("unknown_time_zone", "is not the name of a time zone")
+    return value
+
+
+def _web_address(value: str) -> str:
+    if not value:
+        return value
+    try:
+        url = _ANY_URL.validate_python(value)
+    except ValidationError:
+        raise PydanticCustomError("invalid_url", "must be an http or https address") from None
+    if url.username or url.password or "\\" in value:
+        raise PydanticCustomError("invalid_url", "must be an http or https address")
+    return value
+
+
+def _origin(value: str) -> str:
+    if not value:
+        return value
+    _web_address(value)
+    if not _ORIGIN.fullmatch(value):
+        raise PydanticCustomError("invalid_origin", "must be https://host/ without a path")
+    return str(_ANY_URL.validate_python(value))
+
+
+def _whole_number(value: Any) -> Any:  # noqa: ANN401 - likewise
+    """A form sends text, JSON a number; `true` is neither."""
+    if isinstance(value, bool | float):
+        raise PydanticCustomError("whole_number", "must be a whole number")
+    return _folded(value)
+
+
+def _absent_if_blank(value: Any) -> Any:  # noqa: ANN401 - likewise
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+OrAbsent = Annotated[T | None, BeforeValidator(_absent_if_blank)]
+"""An optional field: what a form leaves empty is absent."""
+
+_Line = BeforeValidator(_one_line)
+_Lines = BeforeValidator(_several_lines)
+_Fold = BeforeValidator(_folded)
+
+CompanyName = Annotated[str, Field(min_length=1, max_length=40), _Line]
+FamilyName = Annotated[str, Field(min_length=1, max_length=100), _Line]
+GivenName = FamilyName
+PortalUserFamilyName = Annotated[str, Field(min_length=1, max_length=256), _Line]
+PortalUserGivenName = PortalUserFamilyName
+PersonName = Annotated[str, Field(min_length=1, max_length=201), _Line]
+"""Family and given name in one field, with a space between (TEN-03)."""
+Department = Annotated[str, Field(min_length=1, max_length=40), _Line]
+Position = Annotated[str, Field(min_length=1, max_length=255), _Line]
+TenantName = Annotated[str, Field(min_length=1, max_length=100), _Line]
+Title = Annotated[str, Field(min_length=1, max_length=255), _Line]
+"""A one-line name of a thing: an API key, a link, a label."""
+Address = Annotated[str, Field(min_length=1, max_length=100), _Line]
+Memo = Annotated[str, Field(max_length=255), _Lines]
+"""May be empty: that clears it."""
+Reason = Annotated[str, Field(min_length=1, max_length=1000), _Lines]
+Answer = Annotated[str, Field(max_length=1000), _Lines]
+"""An answer to an extra field (APP-05)."""
+
+MailAddress = Annotated[
+    str,
+    Field(min_length=1, max_length=255, json_schema_extra={"format": "email"}),
+    AfterValidator(_mail_address),
+    _Line,
+]
+"""One bare address (RFC 5321), kept in lower case with an IDNA domain: two spellings of one address are equal."""
+PostalCode = Annotated[
+    str, Field(min_length=1, examples=["100-0001"]), AfterValidator(_postal_code), BeforeValidator(_folded)
+]
+"""Kept as `NNN-NNNN`."""
+Prefecture = Annotated[
+    str, Field(min_length=1, json_schema_extra={"enum": list(PREFECTURES)}), AfterValidator(_prefecture), _Line
+]
+PhoneNumber = Annotated[
+    str, Field(min_length=1, max_length=15, json_schema_extra={"pattern": "^[0-9]+$"}), AfterValidator(_digits), _Fold
+]
+MobileNumber = Annotated[
+    str, Field(min_length=1, max_length=11, json_schema_extra={"pattern": "^[0-9]+$"}), AfterValidator(_digits), _Fold
+]
+Quantity = Annotated[int, Field(ge=1, le=999), BeforeValidator(_whole_number)]
+TimeZoneName = Annotated[str, Field(min_length=1, examples=["Asia/Tokyo"]), AfterValidator(_time_zone), _Line]
+WebAddress = Annotated[
+    str, Field(min_length=1, max_length=2000, json_schema_extra={"format": "uri"}), AfterValidator(_web_address), _Line
+]
+"""http or https, without a user name in it."""
+Origin = Annotated[
+    str, Field(min_length=1, max_length=255, examples=["https://www.example.jp/"]), AfterValidator(_origin), _Line
+]
+"""Scheme, host and perhaps a port, kept as `https://host/` (SET-03)."""
