@@ -61,6 +61,11 @@ def sms_code() -> str:
     return f"{secrets.randbelow(1_000_000):06d}"
 
 
+def nonce() -> bytes:
+    """96 random bits: what AES-GCM needs afresh for each message."""
+    return secrets.token_bytes(12)
+
+
 def ordered_id() -> str:
     """A UUIDv7 (RFC 9562) as 32 hex digits: rows that are read back in the order they were made."""
     milliseconds = time.time_ns() // 1_000_000
