@@ -24,6 +24,13 @@ class FieldError:
     limits: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
 
 
+class _Facts(dict[str, Any]):
+    """A fact that nobody gave leaves a gap in the sentence instead of hiding the refusal behind a `KeyError`."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
 class Refusal(Exception):
     """`status` is the HTTP status; `state` the one the refused thing now has; `retry_after` in seconds.
 
@@ -62,7 +69,7 @@ class Refusal(Exception):
     def sentence(self, language: str) -> str:
         """What to tell a person, in `ja` or `en`: the given detail, or the class's sentence with its facts."""
         sentence = self.ja if language == "ja" else self.en
-        return self.detail or sentence.format_map(self.facts)
+        return self.detail or sentence.format_map(_Facts(self.facts))
 
     def details(self) -> dict[str, Any]:
         """Everything but the code, as JSON values: what `from_code` needs."""
@@ -82,12 +89,15 @@ class Refusal(Exception):
 
     @classmethod
     def from_details(cls, details: Mapping[str, Any]) -> Self:
+        """What `details()` does not name is a fact: workflows write `refuse("wrong_state", …, state=…, until=…)`."""
+        named = ("detail", "state", "errors", "retry_after", "facts")
+        others = {name: value for name, value in details.items() if name not in named}
         return cls(
             detail=details.get("detail"),
             state=details.get("state"),
             errors=[FieldError(**error) for error in details.get("errors", ())],
             retry_after=details.get("retry_after"),
-            facts=details.get("facts"),
+            facts=others | (details.get("facts") or {}),
         )
 
 
@@ -270,3 +280,16 @@ class Unavailable(Refusal):
     status = 503
     en = "The service cannot be reached just now; nothing was taken. Try again."
     ja = "現在サービスを利用できません。リクエストは受け付けられていません。しばらくしてからやり直してください。"
+
+
+class Unexpected(Refusal):
+    """A mistake of ours. The log has what happened under `error_id`; the caller learns no more than that."""
+
+    code = "internal_error"
+    status = 500
+    en = "Something went wrong here. Please name {error_id} when you report it."
+    ja = "内部エラーが発生しました。お問い合わせの際は{error_id}をお知らせください。"
+
+
+CODES = frozenset(Refusal.known)
+"""The types of `ApplicationError` that are refusals; any other is an error."""

@@ -1,0 +1,63 @@
+"""The sentences to the codes of wrong fields, in both languages. The sentences of refusals stand with them."""
+
+from models.refusals import FieldError
+from models.vocabulary import Language
+
+_SENTENCES: dict[str, tuple[str, str]] = {
+    # code: (Japanese, English); braces name the error's limits
+    "required": ("入力してください。", "This is required."),
+    "too_long": ("{max_length}文字以内で入力してください。", "At most {max_length} characters."),
+    "too_short": ("{min_length}文字以上で入力してください。", "At least {min_length} characters."),
+    "too_few": ("{min_length}件以上必要です。", "At least {min_length} are needed."),
+    "too_many": ("{max_length}件以内にしてください。", "At most {max_length} are allowed."),
+    "too_small": ("{minimum}以上にしてください。", "At least {minimum}."),
+    "too_large": ("{maximum}以下にしてください。", "At most {maximum}."),
+    "unknown_field": ("この項目はありません。", "There is no such field."),
+    "unknown_choice": ("選択肢から選んでください: {choices}", "Choose one of: {choices}."),
+    "wrong_type": ("形式が正しくありません。", "This has the wrong type."),
+    "whole_number": ("整数で入力してください。", "This must be a whole number."),
+    "digits_only": ("数字のみで入力してください。", "Digits only."),
+    "invalid": ("正しくありません。", "This is not valid."),
+    "invalid_characters": ("使用できない文字が含まれています。", "This contains characters that are not allowed."),
+    "invalid_mail_address": ("メールアドレスの形式が正しくありません。", "This is not a mail address."),
+    "invalid_postal_code": (
+        "7桁の数字、または「123-4567」の形式で入力してください。",
+        "Seven digits, or three, a hyphen and four.",
+    ),
+    "unknown_prefecture": ("都道府県を選択してください。", "Choose one of the 47 prefectures."),
+    "unknown_time_zone": ("タイムゾーン名が正しくありません。", "This is not the name of a time zone."),
+    "invalid_url": ("http または https のURLを入力してください。", "This must be an http or https address."),
+    "invalid_origin": (
+        "「https://ホスト名/」の形式で入力してください。",
+        "This must be https://host/ without a path.",
+    ),
+    "invalid_date": ("日付は「YYYY-MM-DD」の形式で入力してください。", "This must be a date, YYYY-MM-DD."),
+    "invalid_instant": (
+        "日時はタイムゾーン付きのRFC 3339形式で入力してください。",
+        "This must be an instant with its offset (RFC 3339).",
+    ),
+    "invalid_filter": (
+        "eq:、ne:、gte:、lte: に続けて値を指定してください。",
+        "This must be eq:, ne:, gte: or lte:, and a value.",
+    ),
+    "invalid_cursor": ("この一覧のカーソルではありません。", "This is not a cursor of this list."),
+    "duplicate": ("重複しています。", "This is given twice."),
+    "differs": ("確認用の入力と一致しません。", "The two entries differ."),
+    "password_characters": (
+        "パスワードに使用できない文字が含まれています。",
+        "The password contains characters that are not allowed.",
+    ),
+    "password_is_address": (
+        "メールアドレスをパスワードにすることはできません。",
+        "The password must not be the mail address.",
+    ),
+    "password_common": ("よく使われているため推測されやすいパスワードです。", "This password is too easy to guess."),
+}
+
+CODES = frozenset(_SENTENCES)
+
+
+def sentence(error: FieldError, language: Language) -> str:
+    """What to tell a person about a wrong field."""
+    japanese, english = _SENTENCES[error.code]
+    return (japanese if language is Language.JA else english).format_map(error.limits)
