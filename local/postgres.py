@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,11 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from local.processes import NOBODY, PartFailedError, end, ending_with_parent, last_lines, start
+from local.processes import NOBODY, PartFailedError, Program, ending_with_parent
 
 DATABASE = "tetsuzuki"
-STOP_SIGNAL = signal.SIGINT  # Postgres's "fast shutdown": does not wait for clients to leave
+START_PATIENCE = 60  # seconds: replaying the log of a large killed run takes its time
+LEFTOVER_PATIENCE = 10
 READY_LINE = 7  # of postmaster.pid, counted from 0; what pg_ctl looks at too
 QUICK_AND_FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 """Tuning for tests: what a power cut would lose does not matter there. A killed server still loses nothing."""
@@ -30,44 +32,33 @@ class PostgresPasswords:
     app: str
 
 
-class PostgresServer:
+class PostgresServer(Program):
     """One cluster in `data_dir`, made on first use.
 
     Roles: `postgres` (superuser), `owner` (owns the database, migrates), `app` (everything else; no superuser, no
     bypass of row-level security). `tuning`: server parameters beyond ours.
     """
 
+    stop_signal = signal.SIGINT  # Postgres's "fast shutdown": does not wait for clients to leave
+
     def __init__(
-        self, data_dir: Path, *, port: int, passwords: PostgresPasswords, tuning: Mapping[str, str] | None = None
+        self,
+        data_dir: Path,
+        *,
+        port: int,
+        passwords: PostgresPasswords,
+        tuning: Mapping[str, str] | None = None,
+        log: Path | None = None,
     ) -> None:
-        self.data_dir = data_dir.absolute()
+        super().__init__(log or data_dir.with_name(f"{data_dir.name}.log"))
+        self.data_dir = data_dir.resolve()
         self.port = port
-        self.log = self.data_dir.with_name(f"{data_dir.name}.log")
         self._passwords = passwords
         self._tuning = dict(tuning or {})
-        self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, role: str = "app", database: str = DATABASE) -> str:
         password = {"postgres": self._passwords.superuser, "owner": self._passwords.owner, "app": self._passwords.app}
         return f"postgresql://{role}:{password[role]}@127.0.0.1:{self.port}/{database}"
-
-    def start(self) -> None:
-        """Come up, whatever an earlier run left behind, and return when connections are taken."""
-        self.stop()
-        self.prepare()
-        self._process = start(self.command(), log=self.log, environment=self.environment())
-        self.wait_until_ready(self._process)
-        self.make_roles_and_database()
-
-    def stop(self, *, patience: float = 8) -> None:
-        if self._process is not None and self._process.poll() is None:
-            end(psutil.Process(self._process.pid), stop_signal=STOP_SIGNAL, patience=patience)
-            self._process.wait()
-        self._process = None
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
 
     def prepare(self) -> None:
         """End a server that outlived its supervisor on this folder, and make the cluster when there is none."""
@@ -86,25 +77,22 @@ class PostgresServer:
         }
         options = [part for name, value in parameters.items() for part in ("-c", f"{name}={value}")]
         command = [str(_binaries() / "postgres"), "-D", str(self.data_dir), *options]
-        return ending_with_parent(command, stop_signal=STOP_SIGNAL, uid=self._uid())
+        return ending_with_parent(command, stop_signal=self.stop_signal, uid=self._uid())
 
     def environment(self) -> dict[str, str]:
         return {"LC_ALL": "C"}  # on macOS any other locale makes the postmaster multithreaded, which it refuses
 
-    def wait_until_ready(self, process: subprocess.Popen[bytes], *, patience: float = 60) -> None:
-        deadline = time.monotonic() + patience
+    def wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_PATIENCE
         while time.monotonic() < deadline:
             lines = self._pid_file_lines()
             if len(lines) > READY_LINE and int(lines[0]) == process.pid and lines[READY_LINE].strip() == "ready":
-                return
-            if process.poll() is not None:
-                raise PartFailedError(
-                    f"Postgres did not start. Its last words, from {self.log}:\n{last_lines(self.log)}"
-                )
+                return self._make_roles_and_database()
+            self.fail_if_ended(process)
             time.sleep(0.02)
-        raise PartFailedError(f"Postgres did not accept connections within {patience:.0f} s; see {self.log}.")
+        raise PartFailedError(f"Postgres did not accept connections within {START_PATIENCE} s; see {self.log}.")
 
-    def make_roles_and_database(self) -> None:
+    def _make_roles_and_database(self) -> None:
         with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
             for role, password in (("owner", self._passwords.owner), ("app", self._passwords.app)):
                 _make_role(connection, role, password)
@@ -151,21 +139,25 @@ class PostgresServer:
             raise PartFailedError(f"Postgres could not make its folder {self.data_dir}:\n{done.stderr.strip()}")
 
     def _end_leftover(self) -> None:
-        lines = self._pid_file_lines()
-        if not lines:
+        """A new server takes the folder only when the old one and the last of its backends have gone."""
+        pid_file = self.data_dir / "postmaster.pid"
+        if not pid_file.exists():
             return
+        leftovers = [process for process in psutil.process_iter() if self._works_here(process)]
+        for process in leftovers:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(self.stop_signal)
+        for process in psutil.wait_procs(leftovers, timeout=LEFTOVER_PATIENCE)[1]:
+            process.kill()
+        psutil.wait_procs(leftovers, timeout=LEFTOVER_PATIENCE)
+        # Still there after a kill. By now its pid may be another program's, which Postgres would take for a server.
+        pid_file.unlink(missing_ok=True)
+
+    def _works_here(self, process: psutil.Process) -> bool:
         try:
-            process = psutil.Process(int(lines[0]))
-            ours = str(self.data_dir) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
-            children = process.children() if ours else []
-        except psutil.NoSuchProcess:
-            return
-        if ours:
-            end(process, stop_signal=STOP_SIGNAL, patience=10)
-            psutil.wait_procs(children, timeout=10)
-        else:
-            # The pid has since been given to another program; Postgres would take that for a running server.
-            (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
+            return process.name() == "postgres" and Path(process.cwd()) == self.data_dir
+        except (psutil.NoSuchProcess, psutil.AccessDenied):  # a zombie has no folder either
+            return False
 
     def _pid_file_lines(self) -> list[str]:
         try:

@@ -5,6 +5,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import sysconfig
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +64,14 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def installed_program(name: str) -> str:
+    """The path of a program that came as a wheel, into the environment that runs us."""
+    path = Path(sysconfig.get_path("scripts")) / name
+    if not path.exists():
+        raise PartFailedError(f"'{name}' is not installed: run 'make setup', or install tetsuzuki[local].")
+    return str(path)
+
+
 def ending_with_parent(command: Sequence[str], *, stop_signal: signal.Signals, uid: int | None = None) -> list[str]:
     """The command, made so that Linux stops it when whoever started it is killed; elsewhere unchanged.
 
@@ -81,17 +92,71 @@ def ending_with_parent(command: Sequence[str], *, stop_signal: signal.Signals, u
     return [setpriv, *options, "--", *command]
 
 
-def start(command: Sequence[str], *, log: Path, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start it in a session of its own: Ctrl-C reaches only us, who stop the parts in order."""
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | (environment or {}),
-            start_new_session=True,
-        )
+class Program(ABC):
+    """One program of the stack. It writes its output to `log`; whoever starts it says where."""
+
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def command(self) -> list[str]: ...
+
+    @abstractmethod
+    def wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        """Return when it answers; PartFailedError when it ended, or takes longer than anyone would wait."""
+
+    def prepare(self) -> None:  # noqa: B027 - most need nothing
+        """What must be in order before each start."""
+
+    def environment(self) -> dict[str, str]:
+        return {}
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start it in a session of its own: Ctrl-C reaches only the supervisor, who stops the parts in order."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ | self.environment(),
+                start_new_session=True,
+            )
+        return self._process
+
+    def start(self) -> None:
+        """Come up, whatever an earlier run left behind, and return when it answers."""
+        self.stop()
+        self.prepare()
+        self.wait_until_ready(self.spawn())
+
+    def stop(self, *, patience: float = 8) -> None:
+        if self._process is not None and self._process.poll() is None:
+            end(psutil.Process(self._process.pid), stop_signal=self.stop_signal, patience=patience)
+            self._process.wait()
+        self._process = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def wait_for_port(self, process: subprocess.Popen[bytes], port: int, *, patience: float = 30) -> None:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            self.fail_if_ended(process)
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise PartFailedError(f"{type(self).__name__} did not answer within {patience:.0f} s; see {self.log}.")
+
+    def fail_if_ended(self, process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is not None:
+            raise PartFailedError(f"{type(self).__name__} ended at once. Its last words:\n{last_lines(self.log)}")
 
 
 def end(process: psutil.Process, *, stop_signal: signal.Signals, patience: float) -> None:

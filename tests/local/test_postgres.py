@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import psycopg
 import pytest
 
 from local.postgres import PostgresServer
-from local.processes import PartFailedError, start
+from local.processes import PartFailedError
 
 NewPostgres = Callable[[Path], PostgresServer]
 
@@ -106,7 +108,7 @@ def test_it_takes_over_from_a_server_that_outlived_its_supervisor(
 def test_a_pid_file_that_names_another_program_does_not_block_the_start(own_postgres: PostgresServer) -> None:
     """After a kill the recorded pid may belong to any program by now; that one is left alone."""
     kill(own_postgres)
-    bystander = start(["sleep", "60"], log=own_postgres.log)
+    bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         pid_file = own_postgres.data_dir / "postmaster.pid"
         lines = pid_file.read_text().splitlines()
@@ -114,8 +116,7 @@ def test_a_pid_file_that_names_another_program_does_not_block_the_start(own_post
         own_postgres.start()
         assert bystander.poll() is None
     finally:
-        bystander.kill()
-        bystander.wait()
+        bystander.communicate()
 
 
 def test_a_half_made_cluster_is_made_anew(tmp_path: Path, new_postgres: NewPostgres) -> None:

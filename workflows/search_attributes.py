@@ -1,0 +1,33 @@
+"""The search attributes of all procedures: the one list that workflows set from and namespaces are prepared with.
+
+They are never encrypted and stay in the operators' lists, so they hold ids and states, no names and no addresses.
+A namespace takes at most ten keywords and three of each other type.
+"""
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
+
+PROCEDURE = SearchAttributeKey.for_keyword("Procedure")
+TENANT = SearchAttributeKey.for_keyword("Tenant")
+CUSTOMER = SearchAttributeKey.for_keyword("Customer")
+SUBJECT = SearchAttributeKey.for_keyword("Subject")
+STATE = SearchAttributeKey.for_keyword("State")
+ATTENTION = SearchAttributeKey.for_keyword("Attention")
+"""Whether it waits for an operator: "yes" or "no"."""
+DUE_AT = SearchAttributeKey.for_datetime("DueAt")
+
+TYPE_NAMES = {
+    SearchAttributeIndexedValueType.KEYWORD: "Keyword",
+    SearchAttributeIndexedValueType.DATETIME: "Datetime",
+}
+
+REGISTERED: dict[str, str] = {
+    key.name: TYPE_NAMES[key.indexed_value_type]
+    for key in (PROCEDURE, TENANT, CUSTOMER, SUBJECT, STATE, ATTENTION, DUE_AT)
+}
+"""Name → type, in the words of Temporal's command line."""
+
+
+def registered_types() -> dict[str, "IndexedValueType.ValueType"]:
+    """Name → type, in the words of Temporal's operator service."""
+    return {name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}") for name, kind in REGISTERED.items()}
