@@ -1,0 +1,95 @@
+"""Every mail of the product: how it goes out, what it may say, and what its text must not leave out."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mail_templates.placeholders import PLACEHOLDERS, Placeholder, PlaceholderKind
+from models.vocabulary import Language, LinkPurpose, Mail
+
+
+class Channel(StrEnum):
+    MAIL = "mail"
+    SMS = "sms"
+    """A text message: no subject, no HTML."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailKind:
+    """`required` stand in the body exactly once. `purpose` is that of the link the mail makes, if it makes one."""
+
+    mail: Mail
+    channel: Channel
+    placeholders: tuple[Placeholder, ...]
+    required: tuple[Placeholder, ...]
+    purpose: LinkPurpose | None
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(placeholder.name for placeholder in self.placeholders)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The values a sender gives: all but the tenant's name, which comes with the brand."""
+        return self.names - {"TenantName"}
+
+    def sample_values(self, language: Language) -> dict[str, str]:
+        """Values for a preview (TPL-04), in the form `rendering.render` takes."""
+        return {name: PLACEHOLDERS[name].sample[language] for name in self.fields}
+
+
+def _mail(mail: Mail, names: str, *, purpose: LinkPurpose | None = None, channel: Channel = Channel.MAIL) -> MailKind:
+    """Links and codes are what a mail is sent for, so every one of them is required."""
+    placeholders = tuple(PLACEHOLDERS[name] for name in sorted([*names.split(), "TenantName"]))
+    required = tuple(placeholder for placeholder in placeholders if placeholder.kind is not PlaceholderKind.TEXT)
+    return MailKind(mail, channel, placeholders, required, purpose)
+
+
+_APPLICATION = "ApplicationNumber CompanyName ApplicantName"
+_UTM = "CompanyName UTMName UTMID"
+
+_ALL = (
+    _mail(
+        Mail.APPLICATION_CONFIRMATION,
+        f"{_APPLICATION} ConfirmURL Deadline",
+        purpose=LinkPurpose.APPLICATION_CONFIRMATION,
+    ),
+    _mail(Mail.APPLICATION_COMPLETED, _APPLICATION),
+    _mail(Mail.APPLICATION_RESULT, f"{_APPLICATION} Result"),
+    _mail(Mail.UTM_ADDITION_COMPLETED, f"{_APPLICATION} Quantity DestinationAddress"),
+    _mail(Mail.UTM_ADDITION_RESULT, f"{_APPLICATION} Quantity DestinationAddress Result"),
+    _mail(
+        Mail.PORTAL_USER_SIGNUP,
+        "CompanyName UserID UserName SignupURL Deadline",
+        purpose=LinkPurpose.PORTAL_USER_SIGNUP,
+    ),
+    _mail(Mail.PASSWORD_RESET_MAIL, "UserName ResetURL Deadline", purpose=LinkPurpose.PASSWORD_RESET),
+    _mail(Mail.PASSWORD_RESET_SMS, "Code Deadline", channel=Channel.SMS),
+    _mail(
+        Mail.UTM_PLANNED_ARRIVAL,
+        "CompanyName ContactName ContractNumber ProductName PlannedArrivalDate PreviousArrivalDate DestinationAddress",
+    ),
+    _mail(
+        Mail.UTM_WAYBILL_NUMBER,
+        "CompanyName ContactName ContractNumber ProductName CarrierName WaybillNumber TrackingURL PlannedArrivalDate",
+    ),
+    _mail(Mail.UTM_RESTART_SCHEDULED, f"{_UTM} RestartAt"),
+    _mail(Mail.UTM_RESTART_CANCELLED, f"{_UTM} RestartAt"),
+    _mail(
+        Mail.RETURN_KIT_SENT,
+        f"{_UTM} ContactName ContractNumber CarrierName WaybillNumber DestinationAddress DueDate",
+    ),
+    _mail(Mail.STAFF_SIGNUP, "TenantID SignupURL Deadline", purpose=LinkPurpose.STAFF_SIGNUP),
+    _mail(Mail.SIGNUP_REMINDER, "CompanyName UserName SignupURL Deadline", purpose=LinkPurpose.PORTAL_USER_SIGNUP),
+    _mail(Mail.ACCOUNT_LOCKED, "MailAddress PortalURL LockDuration"),
+    _mail(
+        Mail.NOTIFICATION_ADDRESS_CONFIRMATION,
+        "TenantID MailAddress ConfirmURL Deadline",
+        purpose=LinkPurpose.NOTIFICATION_ADDRESS,
+    ),
+    _mail(Mail.PERSONAL_INVITATION, "RecipientName ApplyURL Deadline", purpose=LinkPurpose.PERSONAL_INVITATION),
+    _mail(Mail.APPLICATION_RECEIVED, f"{_APPLICATION} PortalURL"),
+    _mail(Mail.APPLICATION_DECIDED, f"{_APPLICATION} Result PortalURL"),
+    _mail(Mail.APPLICATION_REMINDER, f"{_APPLICATION} Status DaysWaiting PortalURL"),
+)
+
+CATALOGUE: dict[Mail, MailKind] = {kind.mail: kind for kind in _ALL}

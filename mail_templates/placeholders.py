@@ -1,0 +1,117 @@
+"""The placeholders that mails are written with: what each means, and a sample of it for previews (TPL-03, TPL-04).
+
+A name means the same in every mail. All values are one line of text, already put into words for the reader
+(`wording.py`); whatever else arrives in them is made inert when the mail is rendered.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.vocabulary import Language
+
+
+class PlaceholderKind(StrEnum):
+    TEXT = "text"
+    LINK = "link"
+    """The value is a whole http(s) URL. Only these become links in the HTML part."""
+    CODE = "code"
+    """The value is a secret to be typed in; like a link's token it never reaches the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    name: str
+    meaning: dict[Language, str]
+    sample: dict[Language, str]
+    kind: PlaceholderKind = PlaceholderKind.TEXT
+
+    @property
+    def written(self) -> str:
+        return f"{{{{{self.name}}}}}"
+
+
+def _text(name: str, *, ja: tuple[str, str], en: tuple[str, str]) -> Placeholder:
+    """`ja` and `en` are each (meaning, sample)."""
+    return Placeholder(name, {Language.JA: ja[0], Language.EN: en[0]}, {Language.JA: ja[1], Language.EN: en[1]})
+
+
+def _link(name: str, ja: str, *, en: str, sample: str) -> Placeholder:
+    meaning = {Language.JA: ja, Language.EN: en}
+    return Placeholder(name, meaning, dict.fromkeys(Language, sample), PlaceholderKind.LINK)
+
+
+_SAMPLE_LINK = "https://portal.example.jp/l/sample-of-a-link"
+_SAMPLE_PORTAL = "https://portal.example.jp/"
+
+_ALL = (
+    _text("ApplicantName", ja=("申込者の氏名", "山田 太郎"), en=("name of the applicant", "Taro Yamada")),
+    _text("ApplicationNumber", ja=("申請番号", "AAP-3KJXLH50"), en=("application number", "AAP-3KJXLH50")),
+    _text("CarrierName", ja=("運送会社名", "さくら運輸"), en=("name of the carrier", "Sakura Express")),
+    _text(
+        "CompanyName", ja=("顧客企業名", "株式会社みなと商事"), en=("name of the customer company", "Minato Trading")
+    ),
+    _text(
+        "ContactName", ja=("顧客企業の担当者の氏名", "山田 太郎"), en=("name of the customer's contact", "Taro Yamada")
+    ),
+    _text("ContractNumber", ja=("契約番号", "A-S00000001"), en=("contract number", "A-S00000001")),
+    _text("DaysWaiting", ja=("お待たせしている日数", "4"), en=("days the application has waited", "4")),
+    _text(
+        "Deadline",
+        ja=("リンクや手続きの期限", "2027年1月12日(火) 10:00"),
+        en=("when the link or the procedure ends", "Tue 12 January 2027, 10:00 (JST)"),
+    ),
+    _text(
+        "DestinationAddress",
+        ja=("送付先の住所", "〒105-0011 東京都港区芝公園4-2-8"),
+        en=("address of the destination", "4-2-8 Shibakoen, Minato-ku, Tokyo 105-0011"),
+    ),
+    _text("DueDate", ja=("返送の期限日", "2027年2月9日(火)"), en=("day by which to return it", "Tue 9 February 2027")),
+    _text("LockDuration", ja=("ロックが続く時間の上限", "1時間"), en=("longest time the lock lasts", "1 hour")),
+    _text(
+        "MailAddress", ja=("メールアドレス", "info@minato.example.jp"), en=("mail address", "info@minato.example.jp")
+    ),
+    _text(
+        "PlannedArrivalDate", ja=("着荷予定日", "2027年1月20日(水)"), en=("planned arrival date", "Wed 20 January 2027")
+    ),
+    _text(
+        "PreviousArrivalDate",
+        ja=("変更前の着荷予定日（変更でなければ「－」）", "2027年1月18日(月)"),
+        en=("planned arrival date before the change, or “–”", "Mon 18 January 2027"),
+    ),
+    _text("ProductName", ja=("商品名", "まもるUTM スタンダード"), en=("name of the product", "Mamoru UTM Standard")),
+    _text("Quantity", ja=("UTMの台数", "2"), en=("number of UTMs", "2")),
+    _text("RecipientName", ja=("宛名", "山田 太郎"), en=("name of the recipient", "Taro Yamada")),
+    _text(
+        "RestartAt",
+        ja=("再起動の予定日時", "2027年1月6日(水) 02:15"),
+        en=("when the restart is scheduled", "Wed 6 January 2027, 02:15 (JST)"),
+    ),
+    _text("Result", ja=("申請の結果（承認または否認）", "承認"), en=("result: approved or denied", "approved")),
+    _text("Status", ja=("申請の状態", "未承認"), en=("state of the application", "unapproved")),
+    _text("TenantID", ja=("テナントID", "T8000000"), en=("tenant ID", "T8000000")),
+    _text("TenantName", ja=("テナント名", "みらいセキュリティ株式会社"), en=("name of the tenant", "Mirai Security")),
+    _text("UTMID", ja=("UTM ID", "a1a1b2b2c3c3"), en=("UTM ID", "a1a1b2b2c3c3")),
+    _text("UTMName", ja=("UTMの名称", "本社 1階"), en=("name of the UTM", "Head office, 1F")),
+    _text("UserID", ja=("ユーザーID", "YW499776"), en=("user ID", "YW499776")),
+    _text("UserName", ja=("ユーザーの氏名", "山田 太郎"), en=("name of the user", "Taro Yamada")),
+    _text("WaybillNumber", ja=("伝票番号", "4907-1234-5678"), en=("waybill number", "4907-1234-5678")),
+    _link("ApplyURL", "申込みページのURL", en="URL of the application form", sample=_SAMPLE_LINK),
+    _link("ConfirmURL", "確認ページのURL", en="URL of the confirmation page", sample=_SAMPLE_LINK),
+    _link("PortalURL", "ポータルのURL", en="URL of the portal", sample=_SAMPLE_PORTAL),
+    _link("ResetURL", "パスワード再設定ページのURL", en="URL of the password reset page", sample=_SAMPLE_LINK),
+    _link("SignupURL", "登録ページのURL", en="URL of the registration page", sample=_SAMPLE_LINK),
+    _link(
+        "TrackingURL",
+        "配送状況を確認するURL",
+        en="URL that tracks the delivery",
+        sample="https://carrier.example.jp/track/490712345678",
+    ),
+    Placeholder(
+        "Code",
+        {Language.JA: "確認コード（6桁）", Language.EN: "verification code of 6 digits"},
+        dict.fromkeys(Language, "314159"),
+        PlaceholderKind.CODE,
+    ),
+)
+
+PLACEHOLDERS: dict[str, Placeholder] = {placeholder.name: placeholder for placeholder in _ALL}
