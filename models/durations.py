@@ -21,6 +21,6 @@ class Durations(BaseModel):
     session: timedelta = timedelta(hours=12)  # AUT-05
     mail_patience: timedelta = timedelta(days=5)  # a mail is given up after this
     mail_unknown_pause: timedelta = timedelta(minutes=10)  # the connection broke after the final dot
-    mail_lease: timedelta = timedelta(minutes=5)  # a sender that died gives its mail back after this
+    mail_lease: timedelta = timedelta(seconds=20)  # renewed while sending; a dead sender's mail goes to another
     synchronous_answer: timedelta = timedelta(seconds=5)  # after this a command answers 202
     idempotent_answers_kept: timedelta = timedelta(days=90)

@@ -82,6 +82,17 @@ async def find(connection: AsyncConnection, token: str) -> Row[tuple[Link]] | No
     return found.first()
 
 
+async def latest(connection: AsyncConnection, tenant_id: str, subject: str) -> Row[tuple[Link]]:
+    """The newest link about the subject. Raises `NoResultFound` when there never was one."""
+    found = await connection.execute(
+        select(Link.__table__)
+        .where(Link.tenant_id == tenant_id, Link.subject == subject)
+        .order_by(Link.issued_at.desc())
+        .limit(1)
+    )
+    return found.one()
+
+
 async def use(connection: AsyncConnection, tenant_id: str, link_id: str, at: datetime) -> bool:
     """Mark it used; False when it was used or withdrawn already."""
     done = await connection.execute(

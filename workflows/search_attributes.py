@@ -4,8 +4,19 @@ They are never encrypted and stay in the operators' lists, so they hold ids and 
 A namespace takes at most ten keywords and three of each other type.
 """
 
+from datetime import datetime
+from typing import Any
+
 from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
+from temporalio.common import (
+    SearchAttributeIndexedValueType,
+    SearchAttributeKey,
+    SearchAttributePair,
+    SearchAttributeUpdate,
+    TypedSearchAttributes,
+)
+
+from models.messages.procedure import Identity
 
 PROCEDURE = SearchAttributeKey.for_keyword("Procedure")
 TENANT = SearchAttributeKey.for_keyword("Tenant")
@@ -31,3 +42,24 @@ REGISTERED: dict[str, str] = {
 def registered_types() -> dict[str, "IndexedValueType.ValueType"]:
     """Name → type, in the words of Temporal's operator service."""
     return {name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}") for name, kind in REGISTERED.items()}
+
+
+def of(identity: Identity) -> TypedSearchAttributes:
+    """What a workflow starts with."""
+    pairs: list[SearchAttributePair[str]] = [
+        SearchAttributePair(PROCEDURE, identity.kind),
+        SearchAttributePair(TENANT, identity.tenant_id),
+        SearchAttributePair(SUBJECT, identity.subject),
+    ]
+    if identity.customer_id:
+        pairs.append(SearchAttributePair(CUSTOMER, identity.customer_id))
+    return TypedSearchAttributes(pairs)
+
+
+def standing(*, state: str, attention: bool, due_at: datetime | None) -> list[SearchAttributeUpdate[Any]]:
+    """What changes with every step. `due_at`: when something happens by itself next."""
+    return [
+        STATE.value_set(state),
+        ATTENTION.value_set("yes" if attention else "no"),
+        DUE_AT.value_set(due_at) if due_at else DUE_AT.value_unset(),
+    ]

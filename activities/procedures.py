@@ -1,0 +1,74 @@
+"""Attention and an operator's end, as the API's lists show them."""
+
+from pydantic import BaseModel
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio import activity
+
+from activities.records import Records
+from models.audit import Fact
+from models.messages.procedure import Attention, RecordAttention, RecordEnd
+from models.procedures import Standing, show
+from models.tables.procedures import Procedure
+
+
+class Recorded(BaseModel):
+    """A step that answers nothing but that it is done."""
+
+
+class ProcedureActivities:
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    @activity.defn
+    async def record_attention(self, message: RecordAttention) -> None:
+        identity = message.identity
+        fact = Fact(
+            tenant_id=identity.tenant_id,
+            at=message.at,
+            actor=message.actor,
+            what=message.what,
+            subject=identity.subject,
+            procedure_id=identity.procedure_id,
+            # A procedure that starts again under its id counts anew; the instant keeps its steps apart.
+            step=f"attention-{message.number}-{message.at.isoformat()}",
+            detail=message.detail | ({"step": message.attention.step} if message.attention else {}),
+        )
+
+        async def work(connection: AsyncConnection) -> Recorded:
+            await _set_attention(connection, identity.tenant_id, identity.procedure_id, message.attention)
+            return Recorded()
+
+        await self._records.once(fact, Recorded, work)
+
+    @activity.defn
+    async def record_end(self, message: RecordEnd) -> None:
+        identity = message.identity
+        fact = Fact(
+            tenant_id=identity.tenant_id,
+            at=message.at,
+            actor=message.actor,
+            what="ended_by_operator",
+            subject=identity.subject,
+            procedure_id=identity.procedure_id,
+            step=f"end-{message.at.isoformat()}",
+        )
+
+        async def work(connection: AsyncConnection) -> Recorded:
+            standing = Standing(state="ended", ended_at=message.at)
+            await show(connection, identity.tenant_id, identity.procedure_id, standing)
+            await _set_attention(connection, identity.tenant_id, identity.procedure_id, None)
+            return Recorded()
+
+        await self._records.once(fact, Recorded, work)
+
+
+async def _set_attention(
+    connection: AsyncConnection, tenant_id: str, procedure_id: str, attention: Attention | None
+) -> None:
+    value = attention.model_dump(mode="json") if attention else None
+    await connection.execute(
+        update(Procedure)
+        .where(Procedure.tenant_id == tenant_id, Procedure.procedure_id == procedure_id)
+        .values(attention=value)
+    )

@@ -1,0 +1,50 @@
+"""What every records activity stands on: one transaction a step, done once however often it is tried (GEN-03)."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models import audit
+from models.audit import Fact
+from models.database import Database
+from models.durations import Durations
+from models.links import LinkKey
+from models.refusals import NotFound
+from models.tables.tenants import Tenant
+
+Answered = TypeVar("Answered", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Records:
+    database: Database
+    durations: Durations
+    link_key: LinkKey
+
+    async def once(
+        self, fact: Fact, answered: type[Answered], work: Callable[[AsyncConnection], Awaitable[Answered]]
+    ) -> Answered:
+        """Do the work and write the fact in one transaction, or give the answer it had when it was done before."""
+        async with self.database.transaction(fact.tenant_id) as connection:
+            earlier = await audit.earlier_answer(connection, fact)
+            if earlier is not None:
+                return answered.model_validate(earlier)
+            answer = await work(connection)
+            await audit.record(connection, fact, answer.model_dump(mode="json"))
+            return answer
+
+
+async def tenant_row(connection: AsyncConnection, tenant_id: str) -> Row[tuple[Tenant]]:
+    """The tenant of the transaction.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = (await connection.execute(select(Tenant.__table__).where(Tenant.tenant_id == tenant_id))).first()
+    if found is None:
+        raise NotFound
+    return found

@@ -1,0 +1,37 @@
+"""Every activity that a worker runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from activities.letterpress import Letterpress
+from activities.mail import MailActivities
+from activities.procedures import ProcedureActivities
+from activities.records import Records
+from activities.service_application import ServiceApplicationActivities
+from activities.signup import SignupActivities
+from activities.smtp import Courier
+from models.clock import Clock
+
+
+def activities(records: Records, clock: Clock, courier: Courier, letterpress: Letterpress) -> list[Callable[..., Any]]:
+    mail = MailActivities(records, clock, courier, letterpress)
+    procedures = ProcedureActivities(records)
+    application = ServiceApplicationActivities(records)
+    signup = SignupActivities(records)
+    return [
+        mail.deliver_mails,
+        mail.settle_mails,
+        procedures.record_attention,
+        procedures.record_end,
+        application.record_submission,
+        application.record_confirmation,
+        application.record_hold,
+        application.record_decision,
+        application.record_application_close,
+        application.record_application_reminder,
+        signup.record_signup_opening,
+        signup.record_signup_reminder,
+        signup.record_signup_registration,
+        signup.record_signup_expiry,
+        signup.record_signup_deletion,
+    ]

@@ -1,0 +1,69 @@
+"""What the service application's workflow says to the API and to its activities (its form: `service_application`)."""
+
+from datetime import datetime
+
+from models.messages.procedure import Answer, Command, Identity, Message, Upcoming
+from models.messages.service_application import ServiceApplicationInput
+from models.vocabulary import ApplicationState, Decision, Language
+
+
+class Submission(Command):
+    """The workflow's input. The only message of it that carries people."""
+
+    identity: Identity
+    submitted: ServiceApplicationInput
+    language: Language
+    link_id: str
+    """Of the confirmation link."""
+    invitation_id: str | None = None
+    """Of the personal invitation that it answers (APP-18)."""
+
+    @property
+    def application_number(self) -> str:
+        return self.identity.subject
+
+
+class Decide(Command):
+    decision: Decision
+    memo1: str | None = None
+    memo2: str | None = None
+    memo3: str | None = None
+
+
+class ApplicationStep(Message):
+    """A step to record: `step` makes it happen once."""
+
+    identity: Identity
+    step: str
+    at: datetime
+    actor: str
+
+
+class RecordSubmission(ApplicationStep):
+    submission: Submission
+
+
+class RecordDecision(ApplicationStep):
+    command: Decide
+    state: ApplicationState
+    user_ids: tuple[str, ...] = ()
+
+
+class RecordReminder(ApplicationStep):
+    upcoming: tuple[Upcoming, ...] = ()
+
+
+class Submitted(Answer):
+    application_number: str
+    confirm_by: datetime
+
+
+class Recorded(Answer):
+    """What came of a step. `reminders`: when the tenant is to be reminded from now on, then every `remind_every`."""
+
+    reminders: tuple[datetime, ...] = ()
+    remind_every_seconds: int = 0
+    customer_id: str | None = None
+    user_ids: tuple[str, ...] = ()
+    at: datetime | None = None
+    by: str | None = None

@@ -1,0 +1,101 @@
+"""What every procedure's messages are made of. Additive only: histories of years ago must still decode."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from models.vocabulary import OperatorAction, ProcedureKind
+
+
+class Message(BaseModel):
+    """Unknown fields are ignored, so that a message of newer code is read by older code while both run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Command(Message):
+    """A person's or a system's wish. Its id comes of the Idempotency-Key or of the link, and is the Update's id."""
+
+    command_id: str
+    fingerprint: str = ""
+    """Of the request, so that the same key with another body is noticed."""
+    actor: str
+
+
+class Identity(Message):
+    """Which procedure: all ids, so that it may stand in plain text in Temporal."""
+
+    tenant_id: str
+    procedure_id: str
+    kind: ProcedureKind
+    subject: str
+    customer_id: str | None = None
+
+
+class Upcoming(Message):
+    at: datetime
+    what: str
+
+
+class Answer(Message):
+    """What a command is answered, the first time and at every repetition."""
+
+    fingerprint: str = ""
+    state: str
+
+
+class Resolve(Command):
+    """An operator's word to a procedure that waits for one (GEN-08)."""
+
+    action: OperatorAction
+    reason: str
+    step: str | None = None
+    """Which of several waiting steps; all of them when absent."""
+
+
+class Attention(Message):
+    step: str
+    reason: str
+    since: datetime
+
+
+class RecordAttention(Message):
+    identity: Identity
+    attention: Attention | None
+    """None clears it."""
+    at: datetime
+    actor: str
+    what: str
+    number: int
+    """Counts the procedure's attention records, so that each is written once."""
+    detail: dict[str, str] = {}
+
+
+class RecordEnd(Message):
+    """An operator has ended the procedure."""
+
+    identity: Identity
+    at: datetime
+    actor: str
+
+
+class DeliverMails(Message):
+    tenant_id: str
+    procedure_id: str
+
+
+class RefusedMails(Message):
+    """Mails that no further try will deliver; empty when all are on their way."""
+
+    mail_ids: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class SettleMails(Message):
+    """What an operator wants done with refused mails: queued anew (retry) or left unsent (skip)."""
+
+    tenant_id: str
+    procedure_id: str
+    mail_ids: tuple[str, ...]
+    action: OperatorAction
+    at: datetime

@@ -1,0 +1,94 @@
+"""What the signup's workflow says: one procedure for staff and portal users (TEN-02…06, USR-03…05)."""
+
+from datetime import datetime
+
+from models.messages.procedure import Answer, Command, Identity, Message
+from models.vocabulary import MemberKind
+
+
+class NewStaff(Message):
+    mail_address: str
+
+
+class NewTenant(Message):
+    name: str
+    time_zone: str
+    language: str
+    portal_base_url: str | None
+    sender_name: str
+
+
+class NewPortalUser(Message):
+    customer_id: str
+    last_name: str
+    first_name: str
+    mail_address: str
+    mobile_number: str | None
+
+
+class SignupStart(Command):
+    """The workflow's input. Its subject is the person's id for staff, the user's id for a portal user.
+
+    What is new is made with it, in one transaction; a resend brings nothing new.
+    """
+
+    identity: Identity
+    member: MemberKind
+    new_tenant: NewTenant | None = None
+    """When the staff member is the tenant's first."""
+    new_staff: NewStaff | None = None
+    new_portal_user: NewPortalUser | None = None
+
+
+class ChangeAddress(Command):
+    """The link moves to the new address, the old one is dead (USR-04)."""
+
+    mail_address: str
+
+
+class Register(Command):
+    """The person's own act behind the link. The password is hashed before it gets here."""
+
+    link_id: str
+    password_hash: str | None = None
+    """Absent when an existing person joins (TEN-06)."""
+    user_name: str | None = None
+    company_name: str | None = None
+    department: str | None = None
+    phone_number: str | None = None
+    remark: str | None = None
+
+
+class SignupStep(Message):
+    identity: Identity
+    member: MemberKind
+    step: str
+    at: datetime
+    actor: str
+
+
+class RecordOpening(SignupStep):
+    """Begin, resend, or move to another address: in each case a fresh link and fresh days."""
+
+    start: SignupStart
+    new_mail_address: str | None = None
+
+
+class RecordRegistration(SignupStep):
+    command: Register
+
+
+class Opened(Answer):
+    """`expires_at`: until when the link lives; `reminders`: when the person is reminded before."""
+
+    expires_at: datetime
+    reminders: tuple[datetime, ...] = ()
+    link_id: str = ""
+    member_id: str = ""
+
+
+class Closed(Answer):
+    """The signup's end, and when."""
+
+    at: datetime
+    person_id: str | None = None

@@ -1,0 +1,39 @@
+"""Timeouts and retries, by kind of effect."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+
+
+class LocalEffect(TypedDict):
+    start_to_close_timeout: timedelta
+    local_retry_threshold: timedelta
+    retry_policy: RetryPolicy
+
+
+class Effect(TypedDict):
+    start_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+# Without end: the database comes back, and then the step is done. What no repetition can mend the activity itself
+# raises as non-retryable (activities/mending.py).
+DATABASE = LocalEffect(
+    start_to_close_timeout=timedelta(seconds=20),
+    local_retry_threshold=timedelta(seconds=20),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+    ),
+)
+
+# Without end as well: the activity names its own pauses and gives a mail up once its patience has passed. This policy
+# is for a sender that died.
+MAIL = Effect(
+    start_to_close_timeout=timedelta(hours=1),
+    heartbeat_timeout=timedelta(seconds=15),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
+    ),
+)

@@ -1,0 +1,239 @@
+"""The signup of a person, staff or portal user: seven days to register by the mailed link (TEN-02…06, USR-03…05).
+
+A resend or another address gives a fresh link and fresh days; every older link is dead from then on. An expired signup
+ends here; its resend begins this workflow anew under the same id.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+from temporalio.workflow import ParentClosePolicy
+
+from activities.outcomes import refused
+from activities.signup import SignupActivities
+from models.messages.procedure import Answer, Command, Identity, Upcoming
+from models.messages.signup_steps import (
+    ChangeAddress,
+    Closed,
+    Opened,
+    RecordOpening,
+    RecordRegistration,
+    Register,
+    SignupStart,
+    SignupStep,
+)
+from models.refusals import LinkExpired, LinkWithdrawn, WrongState
+from models.vocabulary import ProcedureKind, SignupState
+from workflows import search_attributes
+from workflows.procedure import Procedure
+
+
+@dataclass
+class State:
+    state: SignupState = SignupState.OPEN
+    opened: Opened | None = None
+    refusal: ApplicationError | None = None
+    reminders: list[datetime] = field(default_factory=list)
+    moving: bool = False
+
+
+@workflow.defn(name="Signup")
+class Signup(Procedure):
+    @workflow.init
+    def __init__(self, start: SignupStart) -> None:
+        super().__init__(start.identity)
+        self._start = start
+        self._now = State()
+
+    @workflow.run
+    async def run(self, start: SignupStart) -> SignupState:
+        await self.tell_story(self._story)
+        return self._now.state
+
+    async def _story(self) -> None:
+        try:
+            await self._open(f"open-{self._start.command_id}", self._start.actor)
+        except ApplicationError as refusal:
+            self._now.refusal = refusal
+            return
+        while self._is_open():
+            await self._wait_for_person()
+            if self._is_open():
+                await self._do_what_is_due()
+
+    async def _do_what_is_due(self) -> None:
+        if workflow.now() >= self._opened.expires_at:
+            await self._close(SignupState.EXPIRED, step="expire", actor="system")
+        elif self._now.reminders and workflow.now() >= self._now.reminders[0]:
+            await self._remind()
+
+    async def _wait_for_person(self) -> None:
+        opened, reminders = self._opened, list(self._now.reminders)
+        await self.wait_until(
+            lambda: not self._is_open() or self._now.opened is not opened,
+            reminders[0] if reminders else opened.expires_at,
+            summary="Remind the person of the signup" if reminders else "The signup link expires",
+        )
+        # An act in time that is being recorded while the deadline passes counts.
+        await workflow.wait_condition(lambda: not self._now.moving)
+
+    # Commands.
+
+    @workflow.update(description="The answer to whoever started the signup, once it is recorded.")
+    async def opened(self) -> Opened:
+        await workflow.wait_condition(lambda: self._now.opened is not None or self._now.refusal is not None)
+        if self._now.opened is None:
+            raise self._now.refusal or RuntimeError
+        return self._now.opened
+
+    @workflow.update(description="Send a fresh link, good for seven days from now (TEN-04).")
+    async def resend(self, command: Command) -> Opened:
+        return await self._open_again(f"resend-{command.command_id}", command)
+
+    @workflow.update(description="Move the signup to another mail address (USR-04).")
+    async def change_address(self, command: ChangeAddress) -> Opened:
+        return await self._open_again(f"address-{command.command_id}", command, command.mail_address)
+
+    @workflow.update(description="The person registers, from the page behind the link.")
+    async def register(self, command: Register) -> Closed:
+        await self._take_turn()
+        try:
+            self._refuse_registration(command)
+            self._now.state = SignupState.REGISTERED
+            closed = await self.record(
+                SignupActivities.record_signup_registration,
+                RecordRegistration(**self._step("register", command.actor).model_dump(), command=command),
+            )
+        except ApplicationError:
+            self._now.state = SignupState.OPEN
+            raise
+        finally:
+            self._now.moving = False
+        self.stand(SignupState.REGISTERED, waiting_for="nothing")
+        return closed.model_copy(update={"fingerprint": command.fingerprint})
+
+    @register.validator
+    def _refuse_registration(self, command: Register) -> None:
+        self._refuse_unless_open()
+        if command.link_id != self._opened.link_id:
+            raise refused(LinkWithdrawn())
+        if workflow.now() >= self._opened.expires_at:
+            raise refused(LinkExpired(state=SignupState.EXPIRED))
+
+    @workflow.update(description="The user is deleted: procedure and link end at once (USR-05).")
+    async def delete(self, command: Command) -> Answer:
+        await self._take_turn()
+        try:
+            self._refuse_unless_open()
+            await self._close(SignupState.DELETED, step=f"delete-{command.command_id}", actor=command.actor)
+        finally:
+            self._now.moving = False
+        return Answer(fingerprint=command.fingerprint, state=self._now.state)
+
+    @resend.validator
+    def _refuse_resend(self, command: Command) -> None:
+        self._refuse_unless_open()
+
+    @change_address.validator
+    def _refuse_change(self, command: ChangeAddress) -> None:
+        self._refuse_unless_open()
+
+    @delete.validator
+    def _refuse_deletion(self, command: Command) -> None:
+        self._refuse_unless_open()
+
+    # Private steps.
+
+    @property
+    def _opened(self) -> Opened:
+        if self._now.opened is None:
+            raise refused(WrongState(state="starting"))
+        return self._now.opened
+
+    async def close_subject(self, actor: str) -> None:
+        await self._close(SignupState.ENDED, step="end", actor=actor)
+
+    async def _open_again(self, step: str, command: Command, mail_address: str | None = None) -> Opened:
+        await self._take_turn()
+        try:
+            self._refuse_unless_open()
+            opened = await self._open(step, command.actor, mail_address)
+        finally:
+            self._now.moving = False
+        return opened.model_copy(update={"fingerprint": command.fingerprint})
+
+    async def _open(self, step: str, actor: str, mail_address: str | None = None) -> Opened:
+        opened = await self.record(
+            SignupActivities.record_signup_opening,
+            RecordOpening(**self._step(step, actor).model_dump(), start=self._start, new_mail_address=mail_address),
+        )
+        self._now.opened = opened
+        self._now.reminders = [at for at in opened.reminders if at > workflow.now()]
+        self._stand_open()
+        self.deliver_mails()
+        return opened
+
+    async def _remind(self) -> None:
+        due = self._now.reminders.pop(0)
+        await self.record(SignupActivities.record_signup_reminder, self._step(f"reminder-{due.isoformat()}", "system"))
+        self._stand_open()
+        self.deliver_mails()
+
+    async def _close(self, state: SignupState, *, step: str, actor: str) -> None:
+        self._now.state = state
+        activity = (
+            SignupActivities.record_signup_expiry
+            if state is SignupState.EXPIRED
+            else SignupActivities.record_signup_deletion
+        )
+        await self.record(activity, self._step(step, actor))
+        self.stand(state, waiting_for="nothing")
+
+    def _stand_open(self) -> None:
+        upcoming = [Upcoming(at=at, what="remind_person") for at in self._now.reminders]
+        upcoming.append(Upcoming(at=self._opened.expires_at, what="expire"))
+        self.stand(SignupState.OPEN, waiting_for="the person to register by the mailed link", upcoming=upcoming)
+
+    async def _take_turn(self) -> None:
+        await workflow.wait_condition(lambda: not self._now.moving)
+        self._now.moving = True
+
+    def _step(self, step: str, actor: str) -> SignupStep:
+        # The workflow id may run again (a resend after the expiry): its run id keeps the steps apart.
+        unique = f"{step}-{workflow.info().run_id}"
+        return SignupStep(
+            identity=self.identity, member=self._start.member, step=unique, at=workflow.now(), actor=actor
+        )
+
+    def _is_open(self) -> bool:
+        return self._now.state is SignupState.OPEN
+
+    def _refuse_unless_open(self) -> None:
+        if not self._is_open() or self._now.opened is None:
+            raise refused(WrongState(state=self._now.state))
+
+
+def signup_identity(tenant_id: str, member_id: str, customer_id: str | None) -> Identity:
+    """Of a portal user (`customer_id` given) or of staff, whose person may be staff of other tenants too."""
+    suffix = member_id if customer_id else f"{tenant_id}-{member_id}"
+    return Identity(
+        tenant_id=tenant_id,
+        procedure_id=f"{ProcedureKind.SIGNUP}-{suffix}",
+        kind=ProcedureKind.SIGNUP,
+        subject=member_id,
+        customer_id=customer_id,
+    )
+
+
+async def start_signup(start: SignupStart) -> None:
+    """Start it from another procedure, which it outlives."""
+    await workflow.start_child_workflow(
+        Signup.run,
+        start,
+        id=start.identity.procedure_id,
+        parent_close_policy=ParentClosePolicy.ABANDON,
+        search_attributes=search_attributes.of(start.identity),
+        static_summary=f"Signup of {start.identity.subject}",
+    )
