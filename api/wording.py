@@ -51,6 +51,48 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "メールアドレスをパスワードにすることはできません。",
         "The password must not be the mail address.",
     ),
+    "not_for_sms": ("SMSには件名がありません。", "A text message has no subject."),
+    "line_break": (
+        "件名は1行で入力してください（{column}文字目に改行があります）。",
+        "The subject must be one line; it breaks at column {column}.",
+    ),
+    "encoded_word": (
+        "{column}文字目の「=?」は件名に使用できません。",
+        "“=?” at column {column} cannot stand in a subject.",
+    ),
+    "too_many_bytes": ("{max_bytes}バイト以内で入力してください。", "At most {max_bytes} bytes."),
+    "control_character": (
+        "{line}行目の{column}文字目に、送信できない文字（{character}）があります。",
+        "Line {line}, column {column}: the character {character} cannot be sent.",
+    ),
+    "unknown_placeholder": (
+        "{line}行目の{column}文字目: {written} はこのメールでは使用できません。使用できる差し込み文字: {allowed}",
+        "Line {line}, column {column}: {written} is not a placeholder of this mail. Allowed: {allowed}.",
+    ),
+    "template_expression": (
+        "{line}行目の{column}文字目: {written} は使用できません。差し込み文字は {{{{Name}}}} の形で書いてください。",
+        "Line {line}, column {column}: {written} cannot stand in a template. Placeholders are written {{{{Name}}}}.",
+    ),
+    "unbalanced_brace": (
+        "{line}行目の{column}文字目: 「{written}」に対応するかっこがありません。",
+        "Line {line}, column {column}: “{written}” is a brace without its counterpart.",
+    ),
+    "placeholder_missing": (
+        "本文に {written} が必要です。",
+        "The body needs {written}.",
+    ),
+    "placeholder_repeated": (
+        "{line}行目の{column}文字目: {written} は一度だけ使用できます。",
+        "Line {line}, column {column}: {written} can stand there only once.",
+    ),
+    "placeholder_not_in_subject": (
+        "{column}文字目: {written} は件名には使用できません。",
+        "Column {column}: {written} can only stand in the body.",
+    ),
+    "link_not_alone": (
+        "{line}行目の{column}文字目: {written} の前後は、改行または空白で区切ってください。",
+        "Line {line}, column {column}: put {written} on a line of its own, or spaces around it.",
+    ),
     "password_common": ("よく使われているため推測されやすいパスワードです。", "This password is too easy to guess."),
 }
 

@@ -52,7 +52,8 @@ def lay_out(body: str, shown: Mapping[str, str], *, masthead: str, language: Lan
     end = rules[-1] if rules else len(sources)
     main = [block for paragraph in _paragraphs(sources[:end]) for block in _blocks(paragraph, shown)]
     footer = [_paragraph(paragraph, shown) for paragraph in _paragraphs(sources[end + 1 :])]
-    return _inliner().inline(_layout().render(masthead=masthead, language=language, main=main, footer=footer))
+    html = _layout().render(masthead=masthead, language=language, main=main, footer=footer)
+    return _inliner().inline(html).strip() + "\n"
 
 
 def _paragraphs(sources: list[str]) -> Iterator[list[str]]:

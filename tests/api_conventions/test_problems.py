@@ -241,7 +241,8 @@ async def test_every_answer_has_the_security_headers(client: httpx2.AsyncClient)
 
 def test_every_code_speaks_both_languages() -> None:
     """With the limits it names."""
-    limits: dict[str, Any] = {"max_length": 1, "min_length": 1, "minimum": 1, "maximum": 1, "choices": "a"}
+    names = "max_length min_length minimum maximum choices max_bytes line column character written allowed"
+    limits: dict[str, Any] = dict.fromkeys(names.split(), 1)
     for code in wording.CODES:
         error = refusals.FieldError("x", code, limits)
         assert wording.sentence(error, Language.JA) != wording.sentence(error, Language.EN)
