@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from mail_templates.message import Envelope, wire_bytes
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
 from mail_templates.catalogue import CATALOGUE, Channel
+from mail_templates.message import Envelope, wire_bytes
 from mail_templates.placeholders import PlaceholderKind
 from mail_templates.rendering import SECRET_WITHHELD, Brand, Rendered, default_template, render, with_secret
 from mail_templates.syntax import Template
