@@ -50,7 +50,7 @@ class MailActivities:
         """What an operator wants for refused mails."""
         retry = message.action is OperatorAction.RETRY
         values: dict[str, Any] = (
-            {"state": MailState.QUEUED, "next_attempt_at": message.at, "queued_at": message.at, "attempts": 0}
+            {"state": MailState.QUEUED, "next_attempt_at": None, "queued_at": message.at, "attempts": 0}
             if retry
             else {"state": MailState.SKIPPED}
         )
@@ -72,7 +72,7 @@ class MailActivities:
             waiting = (
                 select(Mail.__table__)
                 .where(Mail.tenant_id == order.tenant_id, Mail.procedure_id == order.procedure_id)
-                .where(Mail.state.in_(_WAITING), Mail.next_attempt_at <= now)
+                .where(Mail.state.in_(_WAITING), or_(Mail.next_attempt_at.is_(None), Mail.next_attempt_at <= now))
                 .where(or_(Mail.lease_until.is_(None), Mail.lease_until <= now))
                 .order_by(Mail.sequence)
                 .limit(1)
@@ -144,7 +144,7 @@ class MailActivities:
             ).all()
         later = [row for row in rows if row.state != MailState.FAILED]
         if later:
-            next_try = min(max(row.next_attempt_at, row.lease_until or row.next_attempt_at) for row in later)
+            next_try = min(max(row.next_attempt_at or now, row.lease_until or now) for row in later)
             pause = max(next_try - now, timedelta(seconds=1))
             message = f"{len(later)} mails wait for their next try"
             raise ApplicationError(message, type="mails_wait", next_retry_delay=pause)

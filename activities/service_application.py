@@ -282,14 +282,13 @@ async def _use_personal_invitation(connection: AsyncConnection, message: RecordS
 
 
 async def _row(connection: AsyncConnection, message: ApplicationStep) -> Row[tuple[ServiceApplication]]:
-    return (
-        await connection.execute(
-            select(ServiceApplication.__table__).where(
-                ServiceApplication.tenant_id == message.identity.tenant_id,
-                ServiceApplication.application_number == message.identity.subject,
-            )
+    found = await connection.execute(
+        select(ServiceApplication.__table__).where(
+            ServiceApplication.tenant_id == message.identity.tenant_id,
+            ServiceApplication.application_number == message.identity.subject,
         )
-    ).one()
+    )
+    return found.one()
 
 
 async def _move(

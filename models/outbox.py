@@ -62,7 +62,6 @@ def _row(posting: Posting, letter: Letter) -> dict[str, object]:
         "state": MailState.QUEUED,
         "message_id": f"<{mail_id}@tetsuzuki>",
         "queued_at": posting.at,
-        "next_attempt_at": posting.at,
     }
 
 

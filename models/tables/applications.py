@@ -1,4 +1,4 @@
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.schema import Instant, Json, JsonList, Table, TenantId, one_of
@@ -10,7 +10,6 @@ class ServiceApplication(Table):
 
     __tablename__ = "service_applications"
     __table_args__ = (
-        ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
         CheckConstraint(one_of("state", ApplicationState), "state"),
         Index("ix_service_applications_submitted_at", "tenant_id", "submitted_at", "application_number"),
         Index("ix_service_applications_state", "tenant_id", "state", "submitted_at"),
@@ -44,10 +43,7 @@ class PersonalInvitation(Table):
     """An invitation to one address, with its own link, good for one application (APP-18)."""
 
     __tablename__ = "personal_invitations"
-    __table_args__ = (
-        ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
-        CheckConstraint(one_of("state", InvitationState), "state"),
-    )
+    __table_args__ = (CheckConstraint(one_of("state", InvitationState), "state"),)
 
     tenant_id: Mapped[TenantId]
     invitation_id: Mapped[str] = mapped_column(primary_key=True)

@@ -1,6 +1,6 @@
 from datetime import date
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.schema import Instant, Json, Table, TenantId, one_of
@@ -12,7 +12,6 @@ class Customer(Table):
 
     __tablename__ = "customers"
     __table_args__ = (
-        ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
         CheckConstraint(one_of("status", CustomerStatus), "status"),
         CheckConstraint(one_of("account_state", AccountState), "account_state"),
         Index("uq_customers_application_number", "tenant_id", "application_number", unique=True),

@@ -45,7 +45,6 @@ class StaffMember(Table):
 
     __tablename__ = "staff_members"
     __table_args__ = (
-        ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
         CheckConstraint(one_of("signup_state", SignupState), "signup_state"),
         Index("ix_staff_members_person_id", "person_id"),
     )

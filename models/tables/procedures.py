@@ -1,6 +1,6 @@
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,7 +13,6 @@ class Procedure(Table):
 
     __tablename__ = "procedures"
     __table_args__ = (
-        ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
         CheckConstraint(one_of("kind", ProcedureKind), "kind"),
         Index("ix_procedures_started_at", "tenant_id", "started_at", "procedure_id"),
         Index("ix_procedures_attention", "tenant_id", "procedure_id", postgresql_where=text("attention IS NOT NULL")),
@@ -73,7 +72,6 @@ class Link(Table):
 
     __tablename__ = "links"
     __table_args__ = (
-        ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
         CheckConstraint(one_of("purpose", LinkPurpose), "purpose"),
         Index("ix_links_subject", "tenant_id", "subject", "purpose"),
     )
@@ -97,7 +95,6 @@ class Mail(Table):
 
     __tablename__ = "mails"
     __table_args__ = (
-        ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
         CheckConstraint(one_of("state", MailState), "state"),
         Index("uq_mails_step", "tenant_id", "procedure_id", "step", "recipient", unique=True),
         Index("ix_mails_undelivered", "tenant_id", "procedure_id", "sequence"),
@@ -123,6 +120,7 @@ class Mail(Table):
     html: Mapped[str | None]
     smtp_answer: Mapped[str | None]
     queued_at: Mapped[Instant]
-    next_attempt_at: Mapped[Instant]
+    next_attempt_at: Mapped[Instant | None]
+    """None: at once."""
     lease_until: Mapped[Instant | None]
     sent_at: Mapped[Instant | None]

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import DateTime, MetaData, String
+from sqlalchemy import DateTime, ForeignKey, MetaData, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 Instant = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 Json = Annotated[dict[str, Any], mapped_column(JSONB)]
 JsonList = Annotated[list[Any], mapped_column(JSONB)]
-TenantId = Annotated[str, mapped_column(String(8), primary_key=True)]
+TenantId = Annotated[str, mapped_column(String(8), ForeignKey("tenants.tenant_id"), primary_key=True)]
 """Leads every key of a tenant's table; its row-level security policy compares it with the setting `app.tenant`."""
 
 

@@ -15,7 +15,7 @@ class Tenant(Table):
         CheckConstraint("shortage_grace_days BETWEEN 0 AND 99", "shortage_grace_days"),
     )
 
-    tenant_id: Mapped[TenantId]
+    tenant_id: Mapped[str] = mapped_column(String(8), primary_key=True)
     name: Mapped[str]
     time_zone: Mapped[str]
     language: Mapped[str]

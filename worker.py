@@ -1,0 +1,121 @@
+"""The Temporal worker: runs every procedure and its activities until it is told to stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+
+from activities.letterpress import Letterpress
+from activities.outcomes import ActivityOutcomes
+from activities.records import Records
+from activities.registry import activities
+from activities.smtp import Courier, SmtpCourier, SmtpServer
+from models.clock import Clock, SystemClock
+from models.database import Database
+from models.encryption import Cipher
+from models.links import LinkKey
+from settings import Settings, SmtpSecurity
+from workflows.client import connect
+from workflows.registry import WORKFLOWS
+from workflows.sandbox import runner
+from workflows.world_clock import WorldClock
+
+
+def make_worker(settings: Settings, client: Client, *, database: Database, clock: Clock, courier: Courier) -> Worker:
+    """One worker of the product, ready to run."""
+    link_key = LinkKey(settings.link_key.get_secret_value().encode())
+    letterpress = Letterpress(
+        link_key=link_key,
+        base_url=settings.base_url,
+        sender=settings.smtp.sender,
+        sms_domain=settings.smtp.sms_domain,
+    )
+    records = Records(database=database, durations=settings.durations, link_key=link_key)
+    return Worker(
+        client,
+        task_queue=settings.temporal_task_queue,
+        workflows=WORKFLOWS,
+        activities=activities(records, clock, courier, letterpress),
+        workflow_runner=runner(),
+        interceptors=[ActivityOutcomes()],
+        max_cached_workflows=settings.worker_max_cached_workflows,
+        graceful_shutdown_timeout=timedelta(seconds=settings.worker_graceful_shutdown_seconds),
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+    )
+
+
+def make_courier(settings: Settings) -> SmtpCourier:
+    smtp = settings.smtp
+    return SmtpCourier(
+        SmtpServer(
+            host=smtp.host,
+            port=smtp.port,
+            sender=smtp.sender,
+            use_tls=smtp.security is SmtpSecurity.TLS,
+            start_tls=smtp.security is SmtpSecurity.STARTTLS,
+            username=smtp.username,
+            password=smtp.password.get_secret_value() if smtp.password else None,
+        )
+    )
+
+
+def make_clock(settings: Settings, client: Client) -> Clock:
+    return WorldClock(client) if settings.rehearsal else SystemClock()
+
+
+def make_cipher(settings: Settings) -> Cipher:
+    keys = {key_id: key.get_secret_value() for key_id, key in settings.payload_keys.items()}
+    return Cipher.from_base64(keys, current=settings.payload_key_id)
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; then finish what is under way, within the grace that the settings give."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with _parts(settings) as worker, worker:
+        await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def _parts(settings: Settings) -> AsyncIterator[Worker]:
+    client = await _connect_patiently(settings)
+    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
+    courier = make_courier(settings)
+    try:
+        yield make_worker(settings, client, database=database, clock=make_clock(settings, client), courier=courier)
+    finally:
+        await courier.close()
+        await database.close()
+
+
+async def _connect_patiently(settings: Settings) -> Client:
+    """A worker that is up before its Temporal waits for it."""
+    while True:
+        try:
+            return await connect(
+                settings.temporal_address,
+                settings.temporal_namespace,
+                make_cipher(settings),
+                runtime=_runtime(settings.worker_metrics_port),
+            )
+        except RuntimeError:
+            await asyncio.sleep(0.2)
+
+
+def _runtime(metrics_port: int | None) -> Runtime | None:
+    if metrics_port is None:
+        return None
+    prometheus = PrometheusConfig(bind_address=f"127.0.0.1:{metrics_port}", durations_as_seconds=True)
+    return Runtime(telemetry=TelemetryConfig(metrics=prometheus))
+
+
+if __name__ == "__main__":
+    asyncio.run(run(Settings()))
