@@ -1,21 +1,26 @@
-"""Business days by country: neither weekend nor public holiday, nor, in Japan, the banks' days around New Year."""
+"""Which days are business days, by country (APP-15, SHP-04, KIT-01)."""
 
-import functools
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 
 import holidays
 
-_BANK_COUNTRIES = {"JP"}
+_WEEKDAYS = 5
 
 
+@lru_cache
 def is_business_day(country: str) -> Callable[[date], bool]:
-    """The predicate of a country (ISO 3166, two letters)."""
-    calendar = _calendar(country)
-    return calendar.is_working_day
+    """A predicate for the country (ISO 3166-1 alpha-2). Japan's banks' days off, 31 December to 3 January, count too.
+
+    Of a country whose holidays nobody has collected, Monday to Friday are business days.
+    """
+    if country not in holidays.list_supported_countries():
+        return _is_weekday
+    offered = holidays.country_holidays(country).supported_categories
+    categories = tuple(category for category in (holidays.PUBLIC, holidays.BANK) if category in offered)
+    return holidays.country_holidays(country, categories=categories or None).is_working_day
 
 
-@functools.cache
-def _calendar(country: str) -> holidays.HolidayBase:
-    categories = ("public", "bank") if country in _BANK_COUNTRIES else ("public",)
-    return holidays.country_holidays(country, categories=categories)
+def _is_weekday(day: date) -> bool:
+    return day.weekday() < _WEEKDAYS
