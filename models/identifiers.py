@@ -4,6 +4,7 @@
 hash of that request instead of from the system's randomness.
 """
 
+import base64
 import hashlib
 import re
 import secrets
@@ -55,6 +56,11 @@ class Draw:
 def secret_token() -> str:
     """256 random bits, URL-safe: session tokens and API keys."""
     return secrets.token_urlsafe(32)
+
+
+def encryption_key() -> str:
+    """32 random bytes in base64: a key of the ring that payloads and stored answers are encrypted with."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def sms_code() -> str:
