@@ -12,18 +12,18 @@ from models.vocabulary import ApplicationState, Language, Mail
 
 
 def confirmation(submission: Submission, confirm_by: datetime, zone: str) -> list[Letter]:
-    company = submission.submitted.company
+    company = submission.form["company"]
     language = submission.language
     return [
         Letter(
             mail=Mail.APPLICATION_CONFIRMATION,
-            recipient=company.mail_address,
+            recipient=company["mail_address"],
             language=language,
             link_id=submission.link_id,
             values={
                 "ApplicationNumber": submission.application_number,
-                "CompanyName": company.company_name,
-                "ApplicantName": person_name(company.last_name, company.first_name, language),
+                "CompanyName": company["company_name"],
+                "ApplicantName": person_name(company["last_name"], company["first_name"], language),
                 "Deadline": moment(confirm_by, zone, language),
             },
         )

@@ -189,7 +189,7 @@ class ServiceApplicationActivities:
                 tenant_id=message.identity.tenant_id,
                 link_id=message.submission.link_id,
                 purpose=LinkPurpose.APPLICATION_CONFIRMATION,
-                recipient=message.submission.submitted.company.mail_address,
+                recipient=message.submission.form["company"]["mail_address"],
                 subject=message.submission.application_number,
                 procedure_id=message.identity.procedure_id,
                 issued_at=message.at,
@@ -244,14 +244,14 @@ def _memos(message: RecordDecision) -> dict[str, str]:
 
 async def _insert(connection: AsyncConnection, message: RecordSubmission, confirm_by: datetime) -> None:
     submission = message.submission
-    form = submission.submitted.model_dump(mode="json")
+    form = submission.form
     await connection.execute(
         insert(ServiceApplication).values(
             tenant_id=message.identity.tenant_id,
             application_number=submission.application_number,
             state=ApplicationState.AWAITING_CONFIRMATION,
             language=submission.language,
-            company_name=submission.submitted.company.company_name,
+            company_name=form["company"]["company_name"],
             company=form["company"],
             utm_destinations=form["utm_destinations"],
             portal_users=form["portal_users"],
@@ -309,7 +309,7 @@ async def _move(
         .values(version=ServiceApplication.version + 1, **values)
         .returning(ServiceApplication.__table__)
     )
-    row = moved.first()
+    row: Row[tuple[ServiceApplication]] | None = moved.first()
     if row is None:
         raise WrongState(state=(await _row(connection, message)).state)
     return row

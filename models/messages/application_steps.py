@@ -1,9 +1,9 @@
 """What the service application's workflow says to the API and to its activities (its form: `service_application`)."""
 
 from datetime import datetime
+from typing import Any
 
 from models.messages.procedure import Answer, Command, Identity, Message, Upcoming
-from models.messages.service_application import ServiceApplicationInput
 from models.vocabulary import ApplicationState, Decision, Language
 
 
@@ -11,7 +11,9 @@ class Submission(Command):
     """The workflow's input. The only message of it that carries people."""
 
     identity: Identity
-    submitted: ServiceApplicationInput
+    form: dict[str, Any]
+    """A `ServiceApplicationInput` that the API has checked, as JSON: tomorrow's limits must not refuse what stands in
+    the histories of today."""
     language: Language
     link_id: str
     """Of the confirmation link."""

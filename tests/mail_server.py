@@ -1,0 +1,74 @@
+"""A real SMTP server for tests: it keeps what it accepts, and misbehaves as told."""
+
+import email
+import email.policy
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+LINK = re.compile(r"https?://\S+/(?:links|apply)/\S+")
+
+
+@dataclass(frozen=True)
+class ReceivedMail:
+    recipient: str
+    message: EmailMessage
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    @property
+    def message_id(self) -> str:
+        return str(self.message["Message-ID"])
+
+    @property
+    def text(self) -> str:
+        part = self.message.get_body(("plain",))
+        assert part is not None
+        return str(part.get_content())
+
+    @property
+    def link(self) -> str:
+        found = LINK.search(self.text)
+        assert found, f"no link in {self.text}"
+        return found.group()
+
+    @property
+    def token(self) -> str:
+        return self.link.rsplit("/", 1)[1]
+
+
+@dataclass
+class MailServer:
+    """`answer` may return another SMTP answer than 250, by recipient; `mails` are those accepted, in order."""
+
+    port: int
+    mails: list[ReceivedMail] = field(default_factory=list)
+    answer: Callable[[str], str | None] = lambda _recipient: None
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's hook
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        refusal = self.answer(address)
+        if refusal is None:
+            envelope.rcpt_tos.append(address)
+        return refusal or "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
+        content = envelope.content
+        assert isinstance(content, bytes)
+        message = email.message_from_bytes(content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        self.mails += [ReceivedMail(recipient, message) for recipient in envelope.rcpt_tos]
+        return "250 OK"
+
+    def to(self, recipient: str) -> list[ReceivedMail]:
+        return [mail for mail in self.mails if mail.recipient == recipient]
+
+    def controller(self) -> Controller:
+        return Controller(self, hostname="127.0.0.1", port=self.port)
