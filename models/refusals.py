@@ -117,13 +117,6 @@ class NothingChanged(Refusal):
     ja = "変更された項目がありません。"
 
 
-class InvalidIdempotencyKey(Refusal):
-    code = "invalid_idempotency_key"
-    status = 422
-    en = "The Idempotency-Key must have 1 to 255 printable ASCII characters."
-    ja = "Idempotency-Keyは1〜255文字の印字可能なASCII文字で指定してください。"
-
-
 class IdempotencyKeyReused(Refusal):
     code = "idempotency_key_reused"
     status = 422
