@@ -21,6 +21,8 @@ from local.processes import free_port
 from models.database import Database
 from models.identifiers import Draw
 
+pytest_plugins = ["tests.world"]
+
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "tetsuzuki"
 _PASSWORDS = PostgresPasswords("postgres-password", "owner-password", "app-password")

@@ -25,13 +25,13 @@ from models.messages.application_steps import (
     Submission,
     Submitted,
 )
-from models.messages.procedure import Answer, Command, Upcoming
+from models.messages.procedure import Answer, Command, Identity, Upcoming
 from models.messages.signup_steps import SignupStart
 from models.refusals import LinkExpired, WrongState
 from models.rules.application_decisions import decision_is_open
-from models.vocabulary import ApplicationState, Decision, MemberKind
+from models.vocabulary import ApplicationState, Decision, MemberKind, ProcedureKind
 from workflows.procedure import Procedure
-from workflows.signup import signup_identity, start_signup
+from workflows.signup import start_signup
 
 
 @dataclass
@@ -231,7 +231,9 @@ class ServiceApplication(Procedure):
             *(
                 start_signup(
                     SignupStart(
-                        identity=signup_identity(self.identity.tenant_id, user_id, outcome.customer_id),
+                        identity=Identity.of(
+                            ProcedureKind.SIGNUP, self.identity.tenant_id, user_id, outcome.customer_id
+                        ),
                         member=MemberKind.PORTAL_USER,
                         command_id=self.identity.procedure_id,
                         actor=outcome.by or "system",

@@ -13,7 +13,7 @@ from temporalio.workflow import ParentClosePolicy
 
 from activities.outcomes import refused
 from activities.signup import SignupActivities
-from models.messages.procedure import Answer, Command, Identity, Upcoming
+from models.messages.procedure import Answer, Command, Upcoming
 from models.messages.signup_steps import (
     ChangeAddress,
     Closed,
@@ -25,7 +25,7 @@ from models.messages.signup_steps import (
     SignupStep,
 )
 from models.refusals import LinkExpired, LinkWithdrawn, WrongState
-from models.vocabulary import ProcedureKind, SignupState
+from models.vocabulary import SignupState
 from workflows import search_attributes
 from workflows.procedure import Procedure
 
@@ -213,18 +213,6 @@ class Signup(Procedure):
     def _refuse_unless_open(self) -> None:
         if not self._is_open() or self._now.opened is None:
             raise refused(WrongState(state=self._now.state))
-
-
-def signup_identity(tenant_id: str, member_id: str, customer_id: str | None) -> Identity:
-    """Of a portal user (`customer_id` given) or of staff, whose person may be staff of other tenants too."""
-    suffix = member_id if customer_id else f"{tenant_id}-{member_id}"
-    return Identity(
-        tenant_id=tenant_id,
-        procedure_id=f"{ProcedureKind.SIGNUP}-{suffix}",
-        kind=ProcedureKind.SIGNUP,
-        subject=member_id,
-        customer_id=customer_id,
-    )
 
 
 async def start_signup(start: SignupStart) -> None:

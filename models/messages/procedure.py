@@ -1,6 +1,7 @@
 """What every procedure's messages are made of. Additive only: histories of years ago must still decode."""
 
 from datetime import datetime
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -30,6 +31,17 @@ class Identity(Message):
     kind: ProcedureKind
     subject: str
     customer_id: str | None = None
+
+    @classmethod
+    def of(cls, kind: ProcedureKind, tenant_id: str, subject: str, customer_id: str | None = None) -> Self:
+        """The tenant stands in the id: nobody reaches another tenant's procedure by naming its subject (GEN-05)."""
+        return cls(
+            tenant_id=tenant_id,
+            procedure_id=f"{kind}-{tenant_id}-{subject}",
+            kind=kind,
+            subject=subject,
+            customer_id=customer_id,
+        )
 
 
 class Upcoming(Message):

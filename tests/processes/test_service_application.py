@@ -9,11 +9,11 @@ from temporalio.client import WithStartWorkflowOperation, WorkflowHandle, Workfl
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
-from models.messages.application_steps import Decide, Submission, Submitted
+from models.messages.application_steps import Decide, Recorded, Submission, Submitted
 from models.messages.procedure import Command, Identity
 from models.messages.service_application import ServiceApplicationInput
 from models.vocabulary import ApplicationState, Decision, Language, ProcedureKind
-from tests.processes.conftest import NOTIFIED, TENANT, World, eventually
+from tests.world import NOTIFIED, TENANT, World, eventually
 from workflows import search_attributes
 from workflows.service_application import ServiceApplication
 
@@ -40,13 +40,8 @@ def form() -> ServiceApplicationInput:
     )
 
 
-async def submit(world: World) -> tuple[WorkflowHandle[Any, Any], Submitted]:
-    identity = Identity(
-        tenant_id=TENANT,
-        procedure_id=f"service-application-{NUMBER}",
-        kind=ProcedureKind.SERVICE_APPLICATION,
-        subject=NUMBER,
-    )
+async def submit(world: World) -> tuple[WorkflowHandle[ServiceApplication, ApplicationState], Submitted]:
+    identity = Identity.of(ProcedureKind.SERVICE_APPLICATION, TENANT, NUMBER)
     submission = Submission(
         command_id="submit-1",
         actor="applicant",
@@ -64,18 +59,18 @@ async def submit(world: World) -> tuple[WorkflowHandle[Any, Any], Submitted]:
         search_attributes=search_attributes.of(identity),
     )
     submitted = await world.client.execute_update_with_start_workflow(
-        ServiceApplication.submitted, id="submit-1", start_workflow_operation=operation
+        "submitted", id="submit-1", start_workflow_operation=operation, result_type=Submitted
     )
     return await operation.workflow_handle(), submitted
 
 
-async def confirm(handle: WorkflowHandle[Any, Any]) -> None:
-    await handle.execute_update(ServiceApplication.confirm, Command(command_id="c", actor="applicant"), id="confirm")
+async def confirm(handle: WorkflowHandle[ServiceApplication, ApplicationState]) -> None:
+    await handle.execute_update("confirm", Command(command_id="c", actor="applicant"), id="confirm")
 
 
-async def decide(handle: WorkflowHandle[Any, Any], decision: Decision) -> Any:
+async def decide(handle: WorkflowHandle[ServiceApplication, ApplicationState], decision: Decision) -> Any:
     command = Decide(command_id=decision, actor="staff:1", decision=decision, memo1="前金")
-    return await handle.execute_update(ServiceApplication.decide, command, id=decision)
+    return await handle.execute_update("decide", command, id=decision, result_type=Recorded)
 
 
 def refusal_of(raised: pytest.ExceptionInfo[WorkflowUpdateFailedError]) -> tuple[str | None, str | None]:
@@ -105,7 +100,7 @@ async def test_an_application_not_confirmed_within_24_hours_lapses(world: World)
     assert await handle.result() == ApplicationState.LAPSED
     assert (await world.standing(handle.id))[0] == ApplicationState.LAPSED
     assert not world.mails.to(NOTIFIED)
-    with pytest.raises(Exception, match="not found|already completed"):
+    with pytest.raises(Exception, match=r"not found|already completed"):
         await confirm(handle)
 
 
@@ -134,7 +129,7 @@ async def test_hold_then_approve_makes_the_customer_and_starts_both_signups(worl
     await decide(handle, Decision.HOLD)
     with pytest.raises(WorkflowUpdateFailedError) as again:
         await handle.execute_update(
-            ServiceApplication.decide,
+            "decide",
             Decide(command_id="again", actor="staff:1", decision=Decision.HOLD),
             id="again",
         )

@@ -1,4 +1,7 @@
-"""Procedures on the real engine: Temporal's test server with a world clock, Postgres and SMTP, one of each a test."""
+"""The product on real parts: Temporal's test server with its world clock, Postgres, SMTP, a worker and the API.
+
+Each test has all of them for itself.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -8,16 +11,24 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import insert, select
 from temporalio.client import Client
 
 from activities.smtp import SmtpCourier, SmtpServer
+from api.app import create_app
+from api.commands import Commands
+from api.context import Context
 from local.processes import free_port
 from local.rehearsal_server import RehearsalServer
 from models.database import Database
 from models.encryption import Cipher
+from models.identifiers import Draw, digest, secret_token
+from models.links import LinkKey
+from models.tables.people import Person, Session, StaffMember
 from models.tables.procedures import AuditEntry, Procedure
 from models.tables.tenants import NotificationAddress, Tenant
+from models.vocabulary import SignupState
 from settings import Settings
 from tests.mail_server import MailServer
 from worker import make_worker
@@ -66,6 +77,7 @@ class World:
     database: Database
     mails: MailServer
     task_queue: str
+    cipher: Cipher
 
     async def advance(self, **by: float) -> None:
         await self.clock.advance(await self.clock.now() + timedelta(**by))
@@ -108,6 +120,60 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, patienc
 
 
 @pytest.fixture
+async def api(world: World, settings: Settings) -> AsyncIterator[AsyncClient]:
+    """The HTTP API, called in this process, as whoever the request says."""
+    context = Context(
+        settings=settings,
+        database=world.database,
+        commands=Commands(world.client, world.task_queue, settings.durations.synchronous_answer),
+        clock=world.clock,
+        cipher=world.cipher,
+        link_key=LinkKey(settings.link_key.get_secret_value().encode()),
+    )
+    transport = ASGITransport(app=create_app(context), raise_app_exceptions=False)
+    async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        yield client
+
+
+@pytest.fixture
+async def staff(world: World) -> dict[str, str]:
+    """Headers of a signed-in staff member of the tenant."""
+    return await sign_in_staff(world, TENANT)
+
+
+@pytest.fixture
+def operator(settings: Settings) -> dict[str, str]:
+    return {"Authorization": f"Bearer {settings.operator_key.get_secret_value()}"}
+
+
+async def sign_in_staff(world: World, tenant_id: str) -> dict[str, str]:
+    """A new person, staff of the tenant, with an open session."""
+    now = await world.clock.now()
+    person_id, token = Draw().opaque_id(), secret_token()
+    address = f"{person_id}@partner.example"
+    async with world.database.transaction(tenant_id) as connection:
+        await connection.execute(insert(Person).values(person_id=person_id, mail_address=address, created_at=now))
+        await connection.execute(
+            insert(StaffMember).values(
+                tenant_id=tenant_id,
+                person_id=person_id,
+                mail_address=address,
+                signup_state=SignupState.REGISTERED,
+                created_at=now,
+            )
+        )
+        await connection.execute(
+            insert(Session).values(
+                token_digest=digest(token),
+                person_id=person_id,
+                created_at=now,
+                expires_at=now + timedelta(days=3650),
+            )
+        )
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
 async def world(
     rehearsal_server: RehearsalServer, database: Database, mail_server: MailServer, settings: Settings
 ) -> AsyncIterator[World]:
@@ -116,17 +182,17 @@ async def world(
     client = await connect(rehearsal_server.address, "default", cipher)
     clock = WorldClock(client)
     courier = SmtpCourier(SmtpServer(host="127.0.0.1", port=mail_server.port, sender="no-reply@tetsuzuki.example"))
-    await _make_tenant(database, await clock.now())
+    await make_tenant(database, TENANT, await clock.now())
     async with make_worker(settings, client, database=database, clock=clock, courier=courier):
-        yield World(client, clock, database, mail_server, settings.temporal_task_queue)
+        yield World(client, clock, database, mail_server, settings.temporal_task_queue, cipher)
     await courier.close()
 
 
-async def _make_tenant(database: Database, now: datetime) -> None:
-    async with database.transaction(TENANT) as connection:
+async def make_tenant(database: Database, tenant_id: str, now: datetime) -> None:
+    async with database.transaction(tenant_id) as connection:
         await connection.execute(
             insert(Tenant).values(
-                tenant_id=TENANT,
+                tenant_id=tenant_id,
                 name="みなとセキュリティ",
                 time_zone="Asia/Tokyo",
                 language="ja",
@@ -135,4 +201,4 @@ async def _make_tenant(database: Database, now: datetime) -> None:
                 created_at=now,
             )
         )
-        await connection.execute(insert(NotificationAddress).values(tenant_id=TENANT, slot=0, mail_address=NOTIFIED))
+        await connection.execute(insert(NotificationAddress).values(tenant_id=tenant_id, slot=0, mail_address=NOTIFIED))

@@ -1,0 +1,73 @@
+"""The HTTP API: every route, and the conventions around them, on the parts that the entry point made."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from api import commands, health, idempotency, invitation, problems, service_application
+from api.commands import Commands
+from api.context import Context
+from api.idempotency import Idempotency
+from models.clock import Clock, SystemClock
+from models.database import Database
+from models.encryption import Cipher
+from models.links import LinkKey
+from settings import Settings
+from workflows.client import connect
+from workflows.world_clock import WorldClock
+
+ROUTERS = (health.router, invitation.router, service_application.router)
+
+
+def create_app(context: Context) -> FastAPI:
+    app = FastAPI(title="Tetsuzuki", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app.state.context = context
+    problems.register(app)
+    commands.register(app)
+    idempotency.register(
+        app,
+        Idempotency(
+            database=context.database, clock=context.clock, cipher=context.cipher, seed_key=context.link_key.key
+        ),
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def make_context(settings: Settings) -> AsyncIterator[Context]:
+    """The parts of a running API, closed at the end. Temporal and the database are reached at the first need."""
+    keys = {key_id: key.get_secret_value() for key_id, key in settings.payload_keys.items()}
+    cipher = Cipher.from_base64(keys, current=settings.payload_key_id)
+    client = await connect(settings.temporal_address, settings.temporal_namespace, cipher, lazy=True)
+    clock: Clock = WorldClock(client) if settings.rehearsal else SystemClock()
+    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
+    yield Context(
+        settings=settings,
+        database=database,
+        commands=Commands(client, settings.temporal_task_queue, settings.durations.synchronous_answer),
+        clock=clock,
+        cipher=cipher,
+        link_key=LinkKey(settings.link_key.get_secret_value().encode()),
+    )
+    await database.close()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered first."""
+    async with make_context(settings) as context:
+        config = uvicorn.Config(
+            create_app(context),
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,  # paths of links are secrets
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            timeout_keep_alive=30,
+            proxy_headers=False,
+        )
+        await uvicorn.Server(config).serve()

@@ -1,0 +1,171 @@
+"""Who is calling: the operator, a signed-in person, a tenant's machine client.
+
+The database is asked every time, so that sign-out, suspension and deletion work at once and everywhere (AUT-05).
+"""
+
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.context import Context, Shared
+from models.identifiers import TENANT_ID, digest
+from models.refusals import Forbidden, NotFound, TenantSuspended, Unauthenticated
+from models.tables.people import Session, StaffMember
+from models.tables.tenants import ApiKey, Tenant
+from models.vocabulary import ApiKeyScope, SignupState, TenantState
+
+OPERATOR = "operator"
+_API_KEY = re.compile(r"tzk_(T[0-9]{7})_[A-Za-z0-9_-]{43}")
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_USE_NOTED_EVERY = timedelta(minutes=1)
+_bearer = HTTPBearer(auto_error=False, description="Operator key, session token, or API key.")
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`actor` is what the audit log says: `operator`, `staff:<person id>`, `api_key:<id>`."""
+
+    actor: str
+    person_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody signed in, in whatever tenants and companies."""
+
+    person_id: str
+    token_digest: str
+
+    @property
+    def actor(self) -> str:
+        return f"person:{self.person_id}"
+
+
+def is_operator(context: Context, token: str) -> bool:
+    expected = context.settings.operator_key.get_secret_value()
+    return hmac.compare_digest(token.encode(), expected.encode())
+
+
+async def _operator(context: Shared, credentials: Credentials) -> Caller:
+    token = _token(credentials)
+    if is_operator(context, token):
+        return Caller(OPERATOR)
+    await _signed_in(context, credentials)  # known, but not allowed
+    raise Forbidden
+
+
+async def _signed_in(context: Shared, credentials: Credentials) -> Person:
+    """Raises: Unauthenticated: no session of that token is open."""
+    token_digest = digest(_token(credentials))
+    now = await context.clock.now()
+    async with context.database.transaction() as connection:
+        found = await connection.execute(
+            select(Session.person_id).where(Session.token_digest == token_digest, Session.expires_at > now)
+        )
+        person_id = found.scalar_one_or_none()
+    if person_id is None:
+        raise Unauthenticated
+    return Person(person_id, token_digest)
+
+
+async def _staff(
+    request: Request, context: Shared, credentials: Credentials, tenant_id: Annotated[str, Path()]
+) -> Caller:
+    """Staff of the tenant in the path, or one of its API keys.
+
+    Raises:
+        Unauthenticated: nobody known. NotFound: not their tenant. TenantSuspended. Forbidden: a key that may only read.
+    """
+    token = _token(credentials)
+    if is_operator(context, token):
+        raise Forbidden
+    if not TENANT_ID.fullmatch(tenant_id):
+        await _signed_in(context, credentials)
+        raise NotFound
+    if _API_KEY.fullmatch(token):
+        return await _machine(request, context, token, tenant_id)
+    return await _member(context, credentials, tenant_id)
+
+
+async def _staff_or_operator(
+    request: Request, context: Shared, credentials: Credentials, tenant_id: Annotated[str, Path()]
+) -> Caller:
+    if is_operator(context, _token(credentials)):
+        return Caller(OPERATOR)
+    return await _staff(request, context, credentials, tenant_id)
+
+
+async def _member(context: Context, credentials: HTTPAuthorizationCredentials | None, tenant_id: str) -> Caller:
+    now = await context.clock.now()
+    async with context.database.transaction(tenant_id) as connection:
+        found = await connection.execute(
+            select(Session.person_id, StaffMember.person_id.label("member"), Tenant.state)
+            .outerjoin(
+                StaffMember,
+                (StaffMember.person_id == Session.person_id) & (StaffMember.signup_state == SignupState.REGISTERED),
+            )
+            .outerjoin(Tenant, Tenant.tenant_id == StaffMember.tenant_id)
+            .where(Session.token_digest == digest(_token(credentials)), Session.expires_at > now)
+        )
+        row = found.first()
+    if row is None:
+        raise Unauthenticated
+    if row.member is None:
+        raise NotFound
+    if row.state == TenantState.SUSPENDED:
+        raise TenantSuspended
+    return Caller(f"staff:{row.person_id}", row.person_id)
+
+
+async def _machine(request: Request, context: Context, token: str, tenant_id: str) -> Caller:
+    match = _API_KEY.fullmatch(token)
+    own_tenant = match.group(1) if match else ""
+    now = await context.clock.now()
+    async with context.database.transaction(own_tenant) as connection:
+        found = await connection.execute(
+            select(ApiKey.api_key_id, ApiKey.scope, ApiKey.last_used_at, Tenant.state)
+            .join(Tenant, Tenant.tenant_id == ApiKey.tenant_id)
+            .where(ApiKey.key_digest == digest(token), ApiKey.revoked_at.is_(None))
+        )
+        row = found.first()
+        if row is None:
+            raise Unauthenticated
+        if row.last_used_at is None or now - row.last_used_at > _USE_NOTED_EVERY:
+            await connection.execute(
+                update(ApiKey)
+                .where(ApiKey.tenant_id == own_tenant, ApiKey.api_key_id == row.api_key_id)
+                .values(last_used_at=now)
+            )
+    if own_tenant != tenant_id:
+        raise NotFound
+    if row.state == TenantState.SUSPENDED:
+        raise TenantSuspended
+    if row.scope == ApiKeyScope.READ and request.method not in _READING:
+        raise Forbidden
+    return Caller(f"api_key:{row.api_key_id}")
+
+
+def _token(credentials: HTTPAuthorizationCredentials | None) -> str:
+    if credentials is None:
+        raise Unauthenticated
+    return credentials.credentials
+
+
+Operator = Annotated[Caller, Depends(_operator)]
+SignedIn = Annotated[Person, Depends(_signed_in)]
+Staff = Annotated[Caller, Depends(_staff)]
+StaffOrOperator = Annotated[Caller, Depends(_staff_or_operator)]
+
+
+async def end_sessions(connection: AsyncConnection, person_id: str, *, but: str | None = None) -> None:
+    """End the person's sessions at once, everywhere; `but`: the digest of the one that goes on (AUT-04)."""
+    ending = delete(Session).where(Session.person_id == person_id)
+    await connection.execute(ending if but is None else ending.where(Session.token_digest != but))

@@ -1,0 +1,175 @@
+"""Commands to procedures: Temporal Updates whose id comes of the request, so that a repetition gets the first answer.
+
+A command is answered when it is recorded. One that is accepted but takes longer is answered 202 (`NotDoneYetError`);
+one that could not be accepted in time was not taken (503).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, TypeVar, cast
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.workflow import UpdateMethodMultiParam
+
+from models.messages.procedure import Answer, Command, Identity
+from models.refusals import IdempotencyKeyReused, Unavailable
+from workflows import search_attributes
+
+A = TypeVar("A", bound=Answer)
+# The SDK types an update with a description as if it returned its coroutine.
+Update = UpdateMethodMultiParam[..., Coroutine[Any, Any, A]]
+_RETRY_AFTER_SECONDS = 5
+
+
+class ProcedureGoneError(Exception):
+    """The procedure's workflow has ended, or there never was one; the rows tell which."""
+
+
+class NotDoneYetError(Exception):
+    """Accepted and durable, but not recorded yet: 202."""
+
+    def __init__(self, identity: Identity) -> None:
+        super().__init__(identity.procedure_id)
+        self.identity = identity
+
+
+class Commands:
+    def __init__(self, client: Client, task_queue: str, patience: timedelta) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._patience = patience.total_seconds()
+
+    async def start(
+        self,
+        workflow: Callable[..., Awaitable[Any]],
+        command: Command,
+        identity: Identity,
+        *,
+        answer: Update[A],
+        summary: str,
+        once_only: bool = True,
+    ) -> A:
+        """Begin a procedure and give its first answer. `summary` stands in the Temporal Web UI in plain words.
+
+        `once_only`: an id is good for one procedure, also after its end.
+
+        Raises:
+            Refusal: the procedure refused to begin, or the key was used with another body.
+            NotDoneYetError: it has begun and is not recorded yet.
+            Unavailable: it has not begun.
+        """
+        operation = WithStartWorkflowOperation(
+            workflow,
+            command,
+            id=identity.procedure_id,
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=(
+                WorkflowIDReusePolicy.REJECT_DUPLICATE if once_only else WorkflowIDReusePolicy.ALLOW_DUPLICATE
+            ),
+            search_attributes=search_attributes.of(identity),
+            static_summary=summary,
+        )
+        try:
+            async with asyncio.timeout(self._patience):
+                answered = await self._client.execute_update_with_start_workflow(
+                    answer, args=[], id=command.command_id, start_workflow_operation=operation
+                )
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            await self._expect_begun(identity)
+            raise NotDoneYetError(identity) from None
+        except RPCError as error:
+            if error.status is not RPCStatusCode.ALREADY_EXISTS:
+                raise
+            # It has ended; what it answered to this very command is still known.
+            return await self.send(identity, answer, command, argument=False)
+        return _same_request(cast("A", answered), command)
+
+    async def send(self, identity: Identity, update: Update[A], command: Command, *, argument: bool = True) -> A:
+        """Tell a running procedure, and give its answer. `argument`: whether the update takes the command.
+
+        Raises:
+            Refusal: the procedure refused.
+            ProcedureGoneError: it has ended.
+            NotDoneYetError: accepted, not recorded yet.
+            Unavailable: not accepted in time; nothing was taken.
+        """
+        accepted: WorkflowUpdateHandle[Any] | None = None
+        handle = self._client.get_workflow_handle(identity.procedure_id)
+        try:
+            async with asyncio.timeout(self._patience):
+                accepted = await handle.start_update(
+                    update,
+                    args=[command] if argument else [],
+                    id=command.command_id,
+                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                )
+                return _same_request(cast("A", await accepted.result()), command)
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            if accepted is None:
+                raise Unavailable(retry_after=_RETRY_AFTER_SECONDS) from None
+            raise NotDoneYetError(identity) from None
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise ProcedureGoneError from None
+            raise
+
+    async def check_engine(self) -> None:
+        """Raises: RPCError or RuntimeError: Temporal is out of reach."""
+        await self._client.service_client.check_health(timeout=timedelta(seconds=2))
+
+    async def has_worker(self) -> bool:
+        """Whether a worker has polled for workflow tasks lately."""
+        described = await self._client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=self._client.namespace,
+                task_queue=TaskQueue(name=self._task_queue),
+                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+            ),
+            timeout=timedelta(seconds=2),
+        )
+        return bool(described.pollers)
+
+    async def _expect_begun(self, identity: Identity) -> None:
+        try:
+            handle = self._client.get_workflow_handle(identity.procedure_id)
+            await handle.describe(rpc_timeout=timedelta(seconds=1))
+        except (RPCError, RuntimeError):
+            raise Unavailable(retry_after=_RETRY_AFTER_SECONDS) from None
+
+
+def register(app: FastAPI) -> None:
+    """Answer what is accepted but not done with 202 and where to look."""
+    app.add_exception_handler(NotDoneYetError, _accepted)
+
+
+async def _accepted(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, NotDoneYetError):
+        raise error
+    identity = error.identity
+    location = f"/v1/tenants/{identity.tenant_id}/procedures/{identity.procedure_id}"
+    return JSONResponse(
+        {"id": identity.procedure_id, "state": "accepted"}, HTTPStatus.ACCEPTED, headers={"Location": location}
+    )
+
+
+def _same_request(answer: A, command: Command) -> A:
+    """Two requests under one key that differ are told apart even when they come at once."""
+    if answer.fingerprint != command.fingerprint:
+        raise IdempotencyKeyReused
+    return answer

@@ -1,0 +1,155 @@
+"""Service applications: sent by anyone with an invitation, decided by staff (APP-01…14)."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from api.authentication import Staff
+from api.commands import ProcedureGoneError
+from api.context import Context, Shared
+from api.idempotency import Once, PostedRequest
+from api.invitation import OpenInvitation, find_open_invitation
+from api.language import language_of
+from models.fields import Input, Memo, OrAbsent
+from models.messages.application_steps import Decide, Submission
+from models.messages.procedure import Identity
+from models.messages.service_application import ServiceApplicationInput
+from models.refusals import InvalidInput, NotFound, WrongState
+from models.rules.extra_fields import ExtraField, answer_errors, given_answers
+from models.tables.applications import ServiceApplication as Applications
+from models.vocabulary import Decision, Language, ProcedureKind
+from workflows.service_application import ServiceApplication
+
+router = APIRouter(tags=["Applications"])
+
+
+class Submitted(BaseModel):
+    application_number: str
+    state: str
+    confirm_by: datetime
+
+
+class Memos(Input):
+    memo1: OrAbsent[Memo] = None
+    memo2: OrAbsent[Memo] = None
+    memo3: OrAbsent[Memo] = None
+
+
+class Decided(BaseModel):
+    application_number: str
+    state: str
+    customer_id: str | None = None
+
+
+@router.post("/v1/apply/{invitation_token}", status_code=201, response_model=Submitted)
+async def apply(
+    invitation_token: str, form: ServiceApplicationInput, request: Request, context: Shared, posted: PostedRequest
+) -> Response:
+    """Send a service application. The applicant is mailed a link to confirm it with, within 24 hours (APP-07)."""
+    once = await posted.by(posted.client)
+    invitation = await find_open_invitation(context, invitation_token)
+    language = language_of(request, Language(invitation.tenant.language))
+    return await once.answer(await submit(context, once, invitation, form, language=language), status=201)
+
+
+@router.post("/v1/tenants/{tenant_id}/applications/{number}/approve", response_model=Decided)
+async def approve(
+    tenant_id: str, number: str, memos: Memos, context: Shared, staff: Staff, posted: PostedRequest
+) -> Response:
+    """Make the customer company and begin the signup of its portal users (APP-13)."""
+    once = await posted.by(staff.actor)
+    return await once.answer(
+        await _decide(context, _identity(tenant_id, number), _command(once, staff.actor, Decision.APPROVE, memos))
+    )
+
+
+@router.post("/v1/tenants/{tenant_id}/applications/{number}/deny", response_model=Decided)
+async def deny(
+    tenant_id: str, number: str, memos: Memos, context: Shared, staff: Staff, posted: PostedRequest
+) -> Response:
+    once = await posted.by(staff.actor)
+    return await once.answer(
+        await _decide(context, _identity(tenant_id, number), _command(once, staff.actor, Decision.DENY, memos))
+    )
+
+
+@router.post("/v1/tenants/{tenant_id}/applications/{number}/hold", response_model=Decided)
+async def hold(
+    tenant_id: str, number: str, memos: Memos, context: Shared, staff: Staff, posted: PostedRequest
+) -> Response:
+    """Save the memos and hold; reminders rest for 30 days (APP-11, APP-15)."""
+    once = await posted.by(staff.actor)
+    return await once.answer(
+        await _decide(context, _identity(tenant_id, number), _command(once, staff.actor, Decision.HOLD, memos))
+    )
+
+
+async def submit(
+    context: Context, once: Once, invitation: OpenInvitation, form: ServiceApplicationInput, *, language: Language
+) -> Submitted:
+    """Begin the procedure; the page behind the invitation does the same.
+
+    Raises:
+        InvalidInput: the tenant's extra fields are answered wrongly (APP-05).
+    """
+    fields = [ExtraField(**field) for field in invitation.tenant.extra_fields]
+    if errors := answer_errors(form.extra, fields):
+        raise InvalidInput(errors=errors)
+    draw = once.draw()
+    identity = _identity(invitation.tenant_id, draw.application_number())
+    submission = Submission(
+        command_id=once.command_id,
+        fingerprint=once.fingerprint,
+        actor="applicant",
+        identity=identity,
+        form=form.model_copy(update={"extra": given_answers(form.extra)}).model_dump(mode="json"),
+        language=language,
+        link_id=draw.opaque_id(),
+        invitation_id=invitation.invitation_id,
+    )
+    submitted = await context.commands.start(
+        ServiceApplication.run,
+        submission,
+        identity,
+        answer=ServiceApplication.submitted,
+        summary=f"Service application {identity.subject} to {identity.tenant_id}",
+    )
+    return Submitted.model_validate(submitted, from_attributes=True)
+
+
+async def _decide(context: Context, identity: Identity, command: Decide) -> Decided:
+    try:
+        decided = await context.commands.send(identity, ServiceApplication.decide, command)
+    except ProcedureGoneError:
+        raise WrongState(state=await _state(context, identity)) from None
+    return Decided(application_number=identity.subject, state=decided.state, customer_id=decided.customer_id)
+
+
+async def _state(context: Context, identity: Identity) -> str:
+    """Raises: NotFound: the tenant has no such application."""
+    async with context.database.transaction(identity.tenant_id) as connection:
+        found = await connection.execute(
+            select(Applications.state).where(
+                Applications.tenant_id == identity.tenant_id, Applications.application_number == identity.subject
+            )
+        )
+        state = found.scalar_one_or_none()
+    if state is None:
+        raise NotFound
+    return state
+
+
+def _command(once: Once, actor: str, decision: Decision, memos: Memos) -> Decide:
+    return Decide(
+        command_id=once.command_id,
+        fingerprint=once.fingerprint,
+        actor=actor,
+        decision=decision,
+        **memos.model_dump(),
+    )
+
+
+def _identity(tenant_id: str, number: str) -> Identity:
+    return Identity.of(ProcedureKind.SERVICE_APPLICATION, tenant_id, number)

@@ -1,0 +1,87 @@
+"""Service applications over HTTP: what a client may send, and what it is told."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+
+from tests.world import TENANT, World, eventually, make_tenant, sign_in_staff
+
+PERSON = {"last_name": "山田", "first_name": "太郎"}
+PLACE = {
+    "company_name": "みなと商事",
+    "postal_code": "105-0011",
+    "prefecture": "東京都",
+    "address": "港区芝公園4-2-8",
+    "phone_number": "0312345678",
+}
+FORM: dict[str, Any] = {
+    "company": {**PERSON, **PLACE, "mail_address": "taro@minato.example"},
+    "utm_destinations": [{**PERSON, **PLACE, "quantity": 2}],
+    "portal_users": [{**PERSON, "mail_address": "hanako@minato.example"}],
+}
+
+
+async def invitation_token(api: AsyncClient, staff: dict[str, str]) -> str:
+    answer = await api.get(f"/v1/tenants/{TENANT}/invitation", headers=staff)
+    return str(answer.json()["url"]).rsplit("/", 1)[1]
+
+
+async def submitted(api: AsyncClient, staff: dict[str, str]) -> str:
+    token = await invitation_token(api, staff)
+    answer = await api.post(f"/v1/apply/{token}", json=FORM)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["application_number"])
+
+
+async def confirmed(api: AsyncClient, staff: dict[str, str], world: World) -> str:
+    number = await submitted(api, staff)
+    procedure = f"service-application-{TENANT}-{number}"
+    await world.client.get_workflow_handle(procedure).execute_update(
+        "confirm", {"command_id": "confirm", "actor": "applicant"}
+    )
+    return number
+
+
+@pytest.mark.requirement("APP-07", "GEN-03")
+async def test_the_same_key_and_body_gives_the_first_answer_and_one_application(
+    api: AsyncClient, staff: dict[str, str], world: World
+) -> None:
+    """A repeated submission has the effect of one; the same key with another body is refused."""
+    token = await invitation_token(api, staff)
+    key = {"Idempotency-Key": "apply-1"}
+    first = await api.post(f"/v1/apply/{token}", json=FORM, headers=key)
+    second = await api.post(f"/v1/apply/{token}", json=FORM, headers=key)
+    assert (first.status_code, first.json()) == (second.status_code, second.json()) == (201, first.json())
+    await world.mails_to("taro@minato.example", 1)
+    other = await api.post(f"/v1/apply/{token}", json={**FORM, "extra": {}}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+@pytest.mark.requirement("APP-14")
+async def test_of_approve_and_deny_at_once_one_wins_and_the_other_learns_the_state(
+    api: AsyncClient, staff: dict[str, str], world: World
+) -> None:
+    number = await confirmed(api, staff, world)
+    url = f"/v1/tenants/{TENANT}/applications/{number}"
+    answers = await asyncio.gather(
+        api.post(f"{url}/approve", json={}, headers=staff), api.post(f"{url}/deny", json={}, headers=staff)
+    )
+    won, lost = sorted(answers, key=lambda answer: answer.status_code)
+    assert (won.status_code, lost.status_code) == (200, 409)
+    assert lost.json()["state"] == won.json()["state"]
+    await eventually(lambda: len(world.mails.to("taro@minato.example")) == 3)
+    late = await api.post(f"{url}/approve", json={}, headers=staff)
+    assert (late.status_code, late.json()["state"]) == (409, won.json()["state"])
+
+
+@pytest.mark.requirement("GEN-05")
+async def test_another_tenants_application_is_not_there(api: AsyncClient, staff: dict[str, str], world: World) -> None:
+    """Staff of another tenant cannot decide it under their own tenant's address nor under its own."""
+    number = await confirmed(api, staff, world)
+    await make_tenant(world.database, "T9000000", await world.clock.now())
+    stranger = await sign_in_staff(world, "T9000000")
+    for tenant in (TENANT, "T9000000"):
+        answer = await api.post(f"/v1/tenants/{tenant}/applications/{number}/approve", json={}, headers=stranger)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
