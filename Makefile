@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test lint lock clean
+.PHONY: help setup setup-development demo test lint approve-mails lock clean
 
 help:
 	@echo "make demo   watch a whole procedure live through a week in a minute"
@@ -39,6 +39,11 @@ lint: setup-development
 
 test: setup-development lint
 	$(BIN)/pytest -n 2
+
+# Takes the mails as they now are for approved; read the difference before committing it.
+approve-mails: setup-development
+	TETSUZUKI_APPROVE_MAILS=1 $(BIN)/pytest -q tests/mails/test_approved.py
+	git diff --stat -- tests/mails/approved
 
 lock: setup-development
 	$(BIN)/uv pip compile --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -q pyproject.toml requirements/development.in --extra local -o requirements/development.txt

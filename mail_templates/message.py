@@ -8,10 +8,10 @@ or be changed on the way.
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from email import policy
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.parser import BytesParser
+from email import message_from_bytes, policy
+from email.header import Header
+from email.message import EmailMessage, Message
+from email.utils import format_datetime, formataddr
 
 from mail_templates.rendering import Rendered, inert
 
@@ -19,6 +19,7 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{3,254}}\Z)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._-]+@[A-Za-z0-9.-]+>")
+_NOT_A_SUBJECT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\?")
 _NOT_SMTP = re.compile(rb"(?<!\r)\n|\r(?!\n)|[^\x01-\x7f]|[^\r\n]{999}")
 _HEADER_NAME = re.compile(rb"^(?![ \t])([^:\r\n]*):", re.MULTILINE)
 _LOOK_ALIKES = str.maketrans('<>@"\\', "＜＞＠＂＼")
@@ -49,9 +50,11 @@ def wire_bytes(rendered: Rendered, envelope: Envelope) -> bytes:
     for address in (envelope.sender, envelope.recipient):
         if not _ADDRESS.fullmatch(address):
             raise UnsafeMailError("not one bare address")
+    if _NOT_A_SUBJECT.search(rendered.subject):
+        raise UnsafeMailError("a subject of more than one line, or with an encoded word")
     if not _MESSAGE_ID.fullmatch(envelope.message_id):
         raise UnsafeMailError("not a Message-ID")
-    wire = _message(rendered, envelope).as_bytes()
+    wire = _head(rendered, envelope) + _content(rendered, envelope)
     _guard(wire, rendered, envelope)
     return wire
 
@@ -61,35 +64,55 @@ def display_name(sender_name: str) -> str:
     return inert(sender_name).replace("=?", "= ?").translate(_LOOK_ALIKES)[:100].strip()
 
 
-def _message(rendered: Rendered, envelope: Envelope) -> EmailMessage:
+def _head(rendered: Rendered, envelope: Envelope) -> bytes:
+    """The headers that say who, when and what, written out: each a line, or a run of encoded words.
+
+    The library's folding is not used: it moves a subject of 70 characters to a line of its own, and has let separators
+    and line breaks through.
+    """
+    headers = {
+        "From": _mailbox(display_name(envelope.sender_name), envelope.sender),
+        "To": envelope.recipient,
+        "Subject": _encoded("Subject", rendered.subject),
+        "Date": format_datetime(envelope.date),
+        "Message-ID": envelope.message_id,
+        "Auto-Submitted": "auto-generated",
+        "Content-Language": rendered.language.value,
+    }
+    if rendered.html is None:
+        del headers["Subject"]
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
+
+
+def _mailbox(name: str, address: str) -> str:
+    return formataddr((name, address)) if name.isascii() else f"{_encoded('From', name)} <{address}>"
+
+
+def _encoded(header: str, text: str) -> str:
+    return text if text.isascii() else Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
+
+
+def _content(rendered: Rendered, envelope: Envelope) -> bytes:
+    """The rest: MIME headers and bodies."""
     message = EmailMessage(policy=policy.SMTP)
-    message["From"] = Address(display_name(envelope.sender_name), addr_spec=envelope.sender)
-    message["To"] = Address(addr_spec=envelope.recipient)
-    if rendered.html is not None:
-        message["Subject"] = rendered.subject
-    message["Date"] = envelope.date
-    message["Message-ID"] = envelope.message_id
-    message["Auto-Submitted"] = "auto-generated"
     message.set_content(rendered.text, cte="base64")
     if rendered.html is not None:
         message.add_alternative(rendered.html, subtype="html", cte="base64")
         message.set_boundary(f"part-{envelope.message_id.strip('<>').partition('@')[0]}")
-    message["Content-Language"] = rendered.language.value  # last: what is there before moves into the first part
-    return message
+    return message.as_bytes()
 
 
 def _guard(wire: bytes, rendered: Rendered, envelope: Envelope) -> None:
-    """Python before 3.11.15 writes an encoded word that hides CR LF as a real line: only the bytes themselves tell."""
+    """What a header really says, only the final bytes tell, and only to a reader: so they are read."""
     if _NOT_SMTP.search(wire):
         raise UnsafeMailError("a character or a line that SMTP does not carry")
     head, _, _ = wire.partition(b"\r\n\r\n")
-    names = sorted(name.decode() for name in _HEADER_NAME.findall(head))
-    if names != sorted(_expected_headers(rendered)) or b"\r\n\r\n" not in wire:
+    if sorted(name.decode() for name in _HEADER_NAME.findall(head)) != sorted(_expected_headers(rendered)):
         raise UnsafeMailError("headers that were not meant")
-    read = BytesParser(EmailMessage, policy=policy.SMTP).parsebytes(wire)
-    said = (read.get("Subject", ""), _mailboxes(read, "From"), _mailboxes(read, "To"))
+    read = message_from_bytes(wire)
     sender = (_unspaced(display_name(envelope.sender_name)), envelope.sender)
-    if said != (rendered.subject, [sender], [("", envelope.recipient)]) or "=?" in rendered.subject:
+    said = (_decoded(read, "Subject"), _mailboxes(read, "From"), _mailboxes(read, "To"))
+    if said != (rendered.subject, [sender], [("", envelope.recipient)]):
         raise UnsafeMailError("headers that say something else")
     if _bodies(read) != [body for body in (rendered.text, rendered.html) if body is not None]:
         raise UnsafeMailError("a body that says something else")
@@ -99,8 +122,14 @@ def _expected_headers(rendered: Rendered) -> list[str]:
     return [*_HEADERS, "Content-Transfer-Encoding" if rendered.html is None else "Subject"]
 
 
-def _mailboxes(message: EmailMessage, header: str) -> list[tuple[str, str]]:
-    return [(_unspaced(address.display_name), address.addr_spec) for address in message[header].addresses]
+def _decoded(read: Message, header: str) -> str:
+    return str(policy.SMTP.header_fetch_parse(header, read.get(header, "")))
+
+
+def _mailboxes(read: Message, header: str) -> list[tuple[str, str]]:
+    """The (display name, address) of every mailbox that a reader finds there."""
+    found = policy.SMTP.header_fetch_parse(header, read[header])
+    return [(_unspaced(address.display_name), address.addr_spec) for address in found.addresses]
 
 
 def _unspaced(name: str) -> str:
@@ -108,5 +137,6 @@ def _unspaced(name: str) -> str:
     return "".join(name.split())
 
 
-def _bodies(message: EmailMessage) -> list[str]:
-    return [part.get_content().replace("\r\n", "\n") for part in message.walk() if not part.is_multipart()]
+def _bodies(read: Message) -> list[str]:
+    parts = [part.get_payload(decode=True) for part in read.walk() if not part.is_multipart()]
+    return [part.decode().replace("\r\n", "\n") for part in parts if isinstance(part, bytes)]
