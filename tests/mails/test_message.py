@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail_templates.message import UnsafeMailError, display_name, wire_bytes
+from mail_templates.message import UnsafeMailError, _head, display_name, wire_bytes
 from mail_templates.rendering import Brand, Rendered
 from models.vocabulary import Language, Mail
 from tests.mails.mail_samples import ENVELOPE, EVERY_MAIL, rendered
@@ -158,6 +158,16 @@ def test_a_header_that_folding_added_is_stopped(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("mail_templates.message._NOT_A_SUBJECT", re.compile("(?!)"))
     sample = Rendered(Language.EN, "=?utf-8?q?a=0D=0ABcc:_evil@example.com?=", "text\n", "<p>text</p>\n")
     with pytest.raises(UnsafeMailError):
+        wire_bytes(sample, ENVELOPE)
+
+
+@pytest.mark.parametrize("line", ["Bcc: evil@example.com", "To: evil@example.com", "X-Priority: 1"])
+def test_a_header_that_nobody_meant_is_stopped(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """Another recipient, or anything else: the names of the headers are exactly those that were meant, each once."""
+    sample = rendered(Mail.STAFF_SIGNUP)
+    head = _head(sample, ENVELOPE)
+    monkeypatch.setattr("mail_templates.message._head", lambda *_: head + line.encode() + b"\r\n")
+    with pytest.raises(UnsafeMailError, match="not meant"):
         wire_bytes(sample, ENVELOPE)
 
 
