@@ -1,5 +1,6 @@
 """`tetsuzuki`: the product's commands. Each reads its own part of the product only when called, to start quickly."""
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,89 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.callback()
 def tetsuzuki() -> None:
     """Durable back-office procedures for managed-security resellers."""
+
+
+@app.command()
+def up(  # noqa: PLR0913 - Typer takes each option as a parameter
+    *,
+    rehearsal: Annotated[
+        bool,
+        typer.Option(
+            "--rehearsal",
+            envvar="TETSUZUKI_REHEARSAL",
+            help="Run on a world clock that can be advanced. Its server keeps everything in memory, so each rehearsal "
+            "begins empty, in a folder of its own below the data folder. That server also takes connections on every "
+            "network interface: rehearse with invented data only.",
+        ),
+    ] = False,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(envvar="TETSUZUKI_DATA_DIR", help="Kept between runs. Default: below the user's data folder."),
+    ] = None,
+    api_port: Annotated[
+        int | None, typer.Option(envvar="TETSUZUKI_API_PORT", help="Default: 8080, or the next one free.")
+    ] = None,
+    workers: Annotated[int, typer.Option(envvar="TETSUZUKI_WORKERS", min=1, help="Worker processes.")] = 1,
+    smtp_host: Annotated[
+        str | None,
+        typer.Option(envvar="TETSUZUKI_SMTP_HOST", help="A mail server instead of the built-in inbox."),
+    ] = None,
+    smtp_port: Annotated[int, typer.Option(envvar="TETSUZUKI_SMTP_PORT", help="Its port.")] = 25,
+    operator_key: Annotated[
+        str | None,
+        typer.Option(envvar="TETSUZUKI_OPERATOR_KEY", help="Default: drawn once, then kept."),
+    ] = None,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(envvar="TETSUZUKI_READY_FILE", help="JSON, written once everything answers, removed at the end."),
+    ] = None,
+) -> None:
+    """Run the whole product on this machine: servers, inbox, migrations, workers and API."""
+    import platformdirs
+
+    from local.stack import up as run
+    from local.stack_plan import SmtpAddress, UpOptions
+
+    options = UpOptions(
+        data_dir=(data_dir or platformdirs.user_data_path("tetsuzuki")).absolute(),
+        rehearsal=rehearsal,
+        api_port=api_port,
+        workers=workers,
+        smtp=SmtpAddress(smtp_host, smtp_port) if smtp_host else None,
+        operator_key=operator_key,
+        ready_file=ready_file.absolute() if ready_file else None,
+    )
+    raise typer.Exit(run(options))
+
+
+@app.command()
+def worker() -> None:
+    """Run procedures, against the servers that the settings name."""
+    from settings import Settings
+    from worker import run
+
+    asyncio.run(run(Settings()))
+
+
+@app.command()
+def api() -> None:
+    """Serve the HTTP API and the pages, against the servers that the settings name."""
+    from api.app import serve
+    from settings import Settings
+
+    asyncio.run(serve(Settings()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database of TETSUZUKI_OWNER_DATABASE_URL to the newest shape."""
+    from alembic import command
+    from alembic.config import Config
+
+    here = Path(__file__).parent
+    config = Config(here / "alembic.ini")
+    config.set_main_option("script_location", str(here / "migrations"))
+    command.upgrade(config, "head")
 
 
 @app.command()

@@ -80,4 +80,4 @@ async def _clock(world_clock: str | None) -> Clock:
 
     from workflows.world_clock import WorldClock  # noqa: PLC0415
 
-    return WorldClock(await Client.connect(world_clock))
+    return WorldClock(await Client.connect(world_clock, lazy=True))

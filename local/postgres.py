@@ -99,9 +99,11 @@ class PostgresServer(Program):
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER owner").format(sql.Identifier(DATABASE)))
 
-    def drop_database(self) -> None:
+    def recreate_database(self) -> None:
+        """Empty, with whoever was connected to the old one put out."""
         with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(DATABASE)))
+        self._make_roles_and_database()
 
     def _uid(self) -> int | None:
         """Postgres refuses root: then it runs as the folder's owner, or as nobody where root made the folder."""

@@ -152,11 +152,13 @@ class Program(ABC):
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             time.sleep(0.02)
-        raise PartFailedError(f"{type(self).__name__} did not answer within {patience:.0f} s; see {self.log}.")
+        raise PartFailedError(f"{self.log.stem} did not answer within {patience:.0f} s; see {self.log}.")
 
     def fail_if_ended(self, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is not None:
-            raise PartFailedError(f"{type(self).__name__} ended at once. Its last words:\n{last_lines(self.log)}")
+            raise PartFailedError(
+                f"{self.log.stem} ended at once. Its last words, from {self.log}:\n{last_lines(self.log)}"
+            )
 
 
 def end(process: psutil.Process, *, stop_signal: signal.Signals, patience: float) -> None:

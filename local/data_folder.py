@@ -1,0 +1,107 @@
+"""The folder that one stack lives in: who holds it, which ports and which processes are its own."""
+
+import fcntl
+import json
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.processes import PartFailedError, ProcessIdentity, end, free_port, port_is_free
+
+LEFTOVER_PATIENCE = 5.0  # seconds
+LARGEST_LOG = 10 * 1024 * 1024  # bytes
+
+
+class DataFolder:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path / "logs").mkdir(exist_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder: a second stack on it is refused. The hold ends with the process, however that ends."""
+        with (self.path / "lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                message = f"Another 'tetsuzuki up' (process {lock.read().strip()}) already runs on {self.path}."
+                raise PartFailedError(message) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def log(self, name: str) -> Path:
+        """A part's log. A large one is set aside, once, under another name."""
+        log = self.path / "logs" / f"{name}.log"
+        if log.exists() and log.stat().st_size > LARGEST_LOG:
+            log.rename(log.with_suffix(".log.1"))
+        return log
+
+    def port(self, name: str, *, first_choice: int | None = None) -> int:
+        """The port remembered under this name, so that addresses stay the same; another one where it is taken.
+
+        `first_choice`: what a folder without memory tries, and the ports after it; without it, any.
+        """
+        remembered = self._read("ports")
+        port = remembered.get(name)
+        if not isinstance(port, int) or not port_is_free(port):
+            port = free_port() if first_choice is None else _first_free(first_choice)
+            self._write("ports", remembered | {name: port})
+        return port
+
+    def remember_process(self, name: str, pid: int, stop_signal: signal.Signals) -> None:
+        identity = ProcessIdentity.of(pid)
+        if identity is not None:
+            entry = {"pid": pid, "created_at": identity.created_at, "stop_signal": stop_signal.name}
+            self._write("processes", self._read("processes") | {name: entry})
+
+    def end_leftovers(self) -> list[str]:
+        """End what a killed stack left running on this folder, and say the names of it."""
+        recorded = self._read("processes")
+        with ThreadPoolExecutor(max(len(recorded), 1)) as threads:
+            ended = threads.map(_end_leftover, recorded.values())
+        self._write("processes", {})
+        return [name for name, was_running in zip(recorded, ended, strict=True) if was_running]
+
+    def write_private(self, file: Path, content: object) -> None:
+        """Whole or not at all, readable by its owner alone."""
+        unfinished = file.with_name(f"{file.name}.unfinished")
+        unfinished.touch(mode=stat.S_IRUSR | stat.S_IWUSR)
+        unfinished.write_text(json.dumps(content, indent=2) + "\n")
+        unfinished.rename(file)
+
+    def _read(self, name: str) -> dict[str, object]:
+        try:
+            content = json.loads((self.path / f"{name}.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def _write(self, name: str, content: dict[str, object]) -> None:
+        self.write_private(self.path / f"{name}.json", content)
+
+
+def _end_leftover(entry: object) -> bool:
+    match entry:
+        case {"pid": int(pid), "created_at": float(created_at), "stop_signal": str(stop_signal)}:
+            process = ProcessIdentity(pid, created_at).find()
+        case _:
+            return False
+    if process is None:
+        return False
+    end(process, stop_signal=signal.Signals[stop_signal], patience=LEFTOVER_PATIENCE)
+    return True
+
+
+def _first_free(first: int) -> int:
+    for port in range(first, first + 100):
+        if port_is_free(port):
+            return port
+    raise PartFailedError(f"None of the ports from {first} to {first + 99} is free.")

@@ -1,0 +1,36 @@
+"""What `tetsuzuki up` says to the person at the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+class Terminal:
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
+
+    @property
+    def is_watched(self) -> bool:
+        """A person sits there, rather than a log file."""
+        return self._console.is_terminal
+
+    def ready(self, name: str, detail: str, seconds: float) -> None:
+        line = Text.assemble(("✓ ", "bold green"), (f"{name:<12}", "bold"), detail, (f"  {seconds:.1f} s", "dim"))
+        self._console.print(line, soft_wrap=True)
+
+    def note(self, sentence: str) -> None:
+        self._console.print(Text(sentence), soft_wrap=True)
+
+    def warn(self, sentence: str) -> None:
+        self._console.print(Text.assemble(("! ", "bold yellow"), sentence), soft_wrap=True)
+
+    def fail(self, sentence: str) -> None:
+        self._console.print(Text.assemble(("✗ ", "bold red"), sentence), soft_wrap=True)
+
+    def summary(self, rows: list[tuple[str, str]]) -> None:
+        table = Table.grid(padding=(0, 2))
+        for name, value in rows:
+            table.add_row(Text(name, "bold"), Text(value))
+        self._console.print()
+        self._console.print(table)
+        self._console.print()
