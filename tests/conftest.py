@@ -52,10 +52,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def migrate(owner_url: str) -> None:
+    command.upgrade(alembic_config(owner_url), "head")
+
+
+def alembic_config(owner_url: str) -> Config:
     config = Config(ROOT / "alembic.ini")
     config.set_main_option("script_location", str(ROOT / "migrations"))
     config.attributes["owner_database_url"] = owner_url
-    command.upgrade(config, "head")
+    return config
 
 
 @dataclass(frozen=True)
