@@ -14,6 +14,8 @@ from temporalio.exceptions import ApplicationError
 from activities.letterpress import Letterpress, Printed
 from activities.records import Records
 from activities.smtp import Courier, Fate, Outcome
+from mail_templates.message import UnsafeMailError
+from mail_templates.rendering import WrongValuesError
 from models.clock import Clock
 from models.messages.procedure import DeliverMails, RefusedMails, SettleMails
 from models.tables.procedures import Mail
@@ -85,8 +87,20 @@ class MailActivities:
             return row
 
     async def _send(self, row: Row[tuple[Mail]]) -> Fate:
-        async with self._records.database.transaction(row.tenant_id) as connection:
-            printed = await self._letterpress.print(connection, row)
+        try:
+            async with self._records.database.transaction(row.tenant_id) as connection:
+                printed = await self._letterpress.print(connection, row)
+        except (UnsafeMailError, WrongValuesError) as error:
+            # Not to be sent as it is, however often it is tried: an operator is told, the other mails go on.
+            async with self._records.database.transaction(row.tenant_id) as connection:
+                await _change(
+                    connection,
+                    row,
+                    state=MailState.FAILED,
+                    lease_until=None,
+                    smtp_answer=f"not sent: {type(error).__name__}",
+                )
+            return Fate.REFUSED
         async with self._lease_kept(row):
             outcome = await self._courier.send(printed.recipient, printed.wire)
         now = await self._clock.now()
