@@ -103,3 +103,8 @@ def sentence(error: FieldError, language: Language) -> str:
     """What to tell a person about a wrong field."""
     japanese, english = _SENTENCES[error.code]
     return (japanese if language is Language.JA else english).format_map(error.limits)
+
+
+def sentences() -> list[tuple[str, str, str]]:
+    """All of them, for the documentation: (code, English, Japanese)."""
+    return sorted((code, english, japanese) for code, (japanese, english) in _SENTENCES.items())
