@@ -6,15 +6,27 @@ from collections.abc import AsyncIterator
 import uvicorn
 from fastapi import FastAPI
 
-from api import commands, health, idempotency, invitation, problems, service_application
+from api import (
+    commands,
+    documentation,
+    health,
+    idempotency,
+    invitation,
+    problems,
+    rate_limits,
+    service_application,
+)
 from api.commands import Commands
 from api.context import Context
 from api.idempotency import Idempotency
+from api.limits import BodyLimits
+from api.rate_limits import RateLimiter
+from api.security_headers import SecurityHeaders
 from models.clock import Clock, SystemClock
 from models.database import Database
 from models.encryption import Cipher
 from models.links import LinkKey
-from settings import Settings
+from settings import REHEARSAL_RATE_LIMITS, Settings
 from workflows.client import connect
 from workflows.world_clock import WorldClock
 
@@ -32,8 +44,13 @@ def create_app(context: Context) -> FastAPI:
             database=context.database, clock=context.clock, cipher=context.cipher, seed_key=context.link_key.key
         ),
     )
+    limits = REHEARSAL_RATE_LIMITS if context.settings.rehearsal else context.settings.rate_limits
+    rate_limits.register(app, RateLimiter(limits))
+    app.add_middleware(BodyLimits)
+    app.add_middleware(SecurityHeaders)  # the outermost: refused bodies have the headers too
     for router in ROUTERS:
         app.include_router(router)
+    documentation.register(app)
     return app
 
 
