@@ -1,6 +1,10 @@
 """`tetsuzuki`: the product's commands. Each reads its own part of the product only when called, to start quickly."""
 
 import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated
 
@@ -73,7 +77,7 @@ def worker() -> None:
     from settings import Settings
     from worker import run
 
-    asyncio.run(run(Settings()))
+    _run_to_its_end(run(Settings()))
 
 
 @app.command()
@@ -82,7 +86,7 @@ def api() -> None:
     from api.app import serve
     from settings import Settings
 
-    asyncio.run(serve(Settings()))
+    _run_to_its_end(serve(Settings()))
 
 
 @app.command()
@@ -108,6 +112,15 @@ def inbox(
     from local.inbox import InboxPorts, run
 
     run(folder, InboxPorts(smtp=smtp_port, web=web_port), world_clock=world_clock)
+
+
+def _run_to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Run it, then leave without taking the interpreter down: Temporal's client threads can abort the process there."""
+    asyncio.run(work)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def main() -> None:

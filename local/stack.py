@@ -25,6 +25,8 @@ def up(options: UpOptions) -> int:
         options.check()
         folder = DataFolder(options.folder)
         with folder.held():
+            if options.ready_file:
+                options.ready_file.unlink(missing_ok=True)  # a killed run left it behind
             for name in folder.end_leftovers():
                 terminal.note(f"{name} was left running by an earlier stack; it is stopped.")
             return asyncio.run(Stack(options, folder, terminal).run())
@@ -46,7 +48,6 @@ class Stack:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        self._forget_ready_file()
         starting = asyncio.create_task(self._start())
         try:
             await _first_of(starting, stop.wait(), self._supervisor.lost.wait())
@@ -102,20 +103,15 @@ class Stack:
 
     async def _stop(self) -> None:
         began = time.monotonic()
-        self._forget_ready_file()
+        if self._options.ready_file:
+            self._options.ready_file.unlink(missing_ok=True)
         self._terminal.note("Stopping …")
         await self._supervisor.stop(self._plan.stop_stages)
-        self._terminal.note(
-            f"Stopped in {time.monotonic() - began:.1f} s. What it knew is kept in {self._folder.path}."
-        )
+        self._terminal.note(f"Stopped in {time.monotonic() - began:.1f} s. The data stay in {self._folder.path}.")
 
     def _begin_afresh(self) -> None:
         """The rehearsal server forgets everything at its end, so nothing else may remember either."""
         shutil.rmtree(self._plan.mails, ignore_errors=True)
-
-    def _forget_ready_file(self) -> None:
-        if self._options.ready_file:
-            self._options.ready_file.unlink(missing_ok=True)
 
     def _tell_addresses(self) -> None:
         addresses = self._plan.addresses
