@@ -24,6 +24,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
+            hide_parameters=True,  # they would carry people's data into logs
             pool_pre_ping=True,  # connections that died with a restarted Postgres are replaced, not handed out
             connect_args={"options": _OPTIONS, "connect_timeout": 3},
         )
