@@ -1,6 +1,6 @@
 """What the routes share, made once by the entry point; a route asks for it as `Shared`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,6 +10,7 @@ from models.clock import Clock
 from models.database import Database
 from models.encryption import Cipher
 from models.links import LinkKey
+from models.passwords import Passwords
 from settings import Settings
 
 
@@ -21,6 +22,7 @@ class Context:
     clock: Clock
     cipher: Cipher
     link_key: LinkKey
+    passwords: Passwords = field(default_factory=Passwords)
 
 
 def _context(request: Request) -> Context:

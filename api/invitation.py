@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -16,7 +15,7 @@ from models import audit, links
 from models.audit import Fact
 from models.identifiers import Draw
 from models.links import NewLink
-from models.refusals import LinkExpired, LinkUsed, LinkWithdrawn, NotFound, TenantSuspended
+from models.refusals import NotFound, TenantSuspended
 from models.tables.procedures import Link
 from models.tables.tenants import Tenant
 from models.vocabulary import LinkPurpose, TenantState
@@ -104,17 +103,8 @@ async def find_open_invitation(context: Context, token: str) -> OpenInvitation:
         link = await links.find(connection, token)
         if link is None or link.purpose not in _PURPOSES:
             raise NotFound
-        _refuse_dead(link, now)
+        links.refuse_dead(link, now)
         tenant = (await connection.execute(select(Tenant.__table__).where(Tenant.tenant_id == tenant_id))).one()
     if tenant.state == TenantState.SUSPENDED:
         raise TenantSuspended
     return OpenInvitation(tenant, link.subject if link.purpose == LinkPurpose.PERSONAL_INVITATION else None)
-
-
-def _refuse_dead(link: Row[Any], now: datetime) -> None:
-    if link.used_at is not None:
-        raise LinkUsed
-    if link.withdrawn_at is not None:
-        raise LinkWithdrawn
-    if link.deadline is not None and now >= link.deadline:
-        raise LinkExpired

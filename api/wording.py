@@ -43,6 +43,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "invalid_cursor": ("この一覧のカーソルではありません。", "This is not a cursor of this list."),
     "duplicate": ("重複しています。", "This is given twice."),
     "differs": ("確認用の入力と一致しません。", "The two entries differ."),
+    "name_needs_space": (
+        "姓と名の間に全角スペースを入れてください。",
+        "Put a space between family name and given name.",
+    ),
     "password_characters": (
         "パスワードに使用できない文字が含まれています。",
         "The password contains characters that are not allowed.",

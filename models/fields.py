@@ -36,6 +36,7 @@ email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 _DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 _HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−ー", "-"))
+_FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _POSTAL_CODE = re.compile(r"([0-9]{3})-?([0-9]{4})")
 _ANY_URL = TypeAdapter(HttpUrl)
 _ORIGIN = re.compile(r"https?://[^/?#@\\\s]+/?", re.IGNORECASE)
@@ -76,6 +77,18 @@ def _folded(value: Any) -> Any:  # noqa: ANN401 - likewise
     """Full-width digits and signs as ASCII ones (NFKC), as people type them in Japanese."""
     line = _one_line(value)
     return unicodedata.normalize("NFKC", line).strip() if isinstance(line, str) else line
+
+
+def _full_width(value: Any) -> Any:  # noqa: ANN401 - likewise
+    """Half-width letters, kana and spaces as full-width ones; one space between two words."""
+    line = _folded(value)
+    return "　".join(line.translate(_FULL_WIDTH).split()) if isinstance(line, str) else line
+
+
+def _two_names(value: str) -> str:
+    if value and "　" not in value:
+        raise PydanticCustomError("name_needs_space", "must have a space between family and given name")
+    return value
 
 
 def _digits(value: str) -> str:
@@ -171,7 +184,8 @@ GivenName = FamilyName
 PortalUserFamilyName = Annotated[str, Field(min_length=1, max_length=256), _Line]
 PortalUserGivenName = PortalUserFamilyName
 PersonName = Annotated[str, Field(min_length=1, max_length=201), _Line]
-"""Family and given name in one field, with a space between (TEN-03)."""
+UserName = Annotated[str, Field(min_length=1, max_length=201), AfterValidator(_two_names), BeforeValidator(_full_width)]
+"""Family and given name in one field, kept in full-width characters with a full-width space between (TEN-03)."""
 Department = Annotated[str, Field(min_length=1, max_length=40), _Line]
 Position = Annotated[str, Field(min_length=1, max_length=255), _Line]
 TenantName = Annotated[str, Field(min_length=1, max_length=100), _Line]

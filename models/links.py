@@ -11,6 +11,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.identifiers import digest
+from models.refusals import LinkExpired, LinkUsed, LinkWithdrawn
 from models.tables.procedures import Link
 from models.vocabulary import LinkPurpose
 
@@ -80,6 +81,16 @@ async def find(connection: AsyncConnection, token: str) -> Row[tuple[Link]] | No
     """The link of a token, in a transaction of the tenant that the token names."""
     found = await connection.execute(select(Link.__table__).where(Link.token_digest == digest(token)))
     return found.first()
+
+
+def refuse_dead(link: Row[tuple[Link]], now: datetime) -> None:
+    """Raises: LinkUsed, LinkWithdrawn, LinkExpired: the link opens nothing any more, and why."""
+    if link.used_at is not None:
+        raise LinkUsed
+    if link.withdrawn_at is not None:
+        raise LinkWithdrawn
+    if link.deadline is not None and now >= link.deadline:
+        raise LinkExpired
 
 
 async def latest(connection: AsyncConnection, tenant_id: str, subject: str) -> Row[tuple[Link]]:

@@ -120,9 +120,9 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, patienc
 
 
 @pytest.fixture
-async def api(world: World, settings: Settings) -> AsyncIterator[AsyncClient]:
-    """The HTTP API, called in this process, as whoever the request says."""
-    context = Context(
+def context(world: World, settings: Settings) -> Context:
+    """What the routes and pages share."""
+    return Context(
         settings=settings,
         database=world.database,
         commands=Commands(world.client, world.task_queue, settings.durations.synchronous_answer),
@@ -130,6 +130,11 @@ async def api(world: World, settings: Settings) -> AsyncIterator[AsyncClient]:
         cipher=world.cipher,
         link_key=LinkKey(settings.link_key.get_secret_value().encode()),
     )
+
+
+@pytest.fixture
+async def api(context: Context) -> AsyncIterator[AsyncClient]:
+    """The HTTP API, called in this process, as whoever the request says."""
     transport = ASGITransport(app=create_app(context), raise_app_exceptions=False)
     async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         yield client

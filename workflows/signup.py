@@ -54,7 +54,7 @@ class Signup(Procedure):
 
     async def _story(self) -> None:
         try:
-            await self._open(f"open-{self._start.command_id}", self._start.actor)
+            await self._open(f"open-{self._start.command_id}", self._start.actor, start=self._start)
         except ApplicationError as refusal:
             self._now.refusal = refusal
             return
@@ -159,16 +159,20 @@ class Signup(Procedure):
         await self._take_turn()
         try:
             self._refuse_unless_open()
-            opened = await self._open(step, command.actor, mail_address)
+            opened = await self._open(step, command.actor, mail_address=mail_address)
         finally:
             self._now.moving = False
         return opened.model_copy(update={"fingerprint": command.fingerprint})
 
-    async def _open(self, step: str, actor: str, mail_address: str | None = None) -> Opened:
-        opened = await self.record(
-            SignupActivities.record_signup_opening,
-            RecordOpening(**self._step(step, actor).model_dump(), start=self._start, new_mail_address=mail_address),
+    async def _open(
+        self, step: str, actor: str, *, start: SignupStart | None = None, mail_address: str | None = None
+    ) -> Opened:
+        # What the start brought along is made once: whoever opens again brings nothing.
+        nothing_new = self._start.model_copy(update={"new_tenant": None, "new_staff": None, "new_portal_user": None})
+        message = RecordOpening(
+            **self._step(step, actor).model_dump(), start=start or nothing_new, new_mail_address=mail_address
         )
+        opened = await self.record(SignupActivities.record_signup_opening, message)
         self._now.opened = opened
         self._now.reminders = [at for at in opened.reminders if at > workflow.now()]
         self._stand_open()
