@@ -38,13 +38,16 @@ class Records:
             return answer
 
 
-async def tenant_row(connection: AsyncConnection, tenant_id: str) -> Row[tuple[Tenant]]:
-    """The tenant of the transaction.
+async def tenant_row(connection: AsyncConnection, tenant_id: str, *, locked: bool = False) -> Row[tuple[Tenant]]:
+    """The tenant of the transaction. `locked`: other edits of the tenant wait for this one's end.
 
     Raises:
         NotFound: there is none.
     """
-    found = (await connection.execute(select(Tenant.__table__).where(Tenant.tenant_id == tenant_id))).first()
+    query = select(Tenant.__table__).where(Tenant.tenant_id == tenant_id)
+    if locked:
+        query = query.with_for_update(key_share=True)  # does not stop new rows that refer to the tenant
+    found = (await connection.execute(query)).first()
     if found is None:
         raise NotFound
     return found

@@ -15,6 +15,7 @@ from api import (
     problems,
     rate_limits,
     service_application,
+    tenant_settings,
 )
 from api.commands import Commands
 from api.context import Context
@@ -30,7 +31,7 @@ from settings import REHEARSAL_RATE_LIMITS, Settings
 from workflows.client import connect
 from workflows.world_clock import WorldClock
 
-ROUTERS = (health.router, invitation.router, service_application.router)
+ROUTERS = (health.router, invitation.router, service_application.router, tenant_settings.router)
 
 
 def create_app(context: Context) -> FastAPI:

@@ -31,9 +31,8 @@ def field_errors(errors: Iterable[Mapping[str, Any]]) -> tuple[FieldError, ...]:
 
 def _field_errors(error: Mapping[str, Any]) -> list[FieldError]:
     code, limits = _code(error)
-    place = field_name(error["loc"])
     within = (error.get("ctx") or {}).get("fields")
-    names = [f"{place}.{name}".lstrip(".") for name in within] if within else [place]
+    names = [field_name((*error["loc"], name)) for name in within] if within else [field_name(error["loc"])]
     return [FieldError(name, code, limits) for name in names]
 
 

@@ -13,6 +13,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "too_small": ("{minimum}以上にしてください。", "At least {minimum}."),
     "too_large": ("{maximum}以下にしてください。", "At most {maximum}."),
     "unknown_field": ("この項目はありません。", "There is no such field."),
+    "read_only": ("この項目は変更できません。", "This cannot be changed here."),
     "unknown_choice": ("選択肢から選んでください: {choices}", "Choose one of: {choices}."),
     "wrong_type": ("形式が正しくありません。", "This has the wrong type."),
     "whole_number": ("整数で入力してください。", "This must be a whole number."),

@@ -10,6 +10,7 @@ The codes of errors are stable; the sentences to them are in `api/wording.py`.
 import re
 import unicodedata
 import zoneinfo
+from datetime import date
 from typing import Annotated, Any, TypeVar
 
 import email_validator
@@ -39,6 +40,7 @@ _HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−ー", "-"))
 _FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _POSTAL_CODE = re.compile(r"([0-9]{3})-?([0-9]{4})")
 _ANY_URL = TypeAdapter(HttpUrl)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ORIGIN = re.compile(r"https?://[^/?#@\\\s]+/?", re.IGNORECASE)
 
 
@@ -160,6 +162,14 @@ def _origin(value: str) -> str:
     return str(_ANY_URL.validate_python(value))
 
 
+def _day(value: Any) -> Any:  # noqa: ANN401 - likewise
+    """Not what pydantic would take for a date as well: a number of seconds, or an instant at midnight."""
+    line = _folded(value)
+    if not isinstance(line, str) or not _DAY.fullmatch(line):
+        raise PydanticCustomError("invalid_date", "must be a date, YYYY-MM-DD")
+    return line
+
+
 def _whole_number(value: Any) -> Any:  # noqa: ANN401 - likewise
     """A form sends text, JSON a number; `true` is neither."""
     if isinstance(value, bool | float):
@@ -194,6 +204,7 @@ Title = Annotated[str, Field(min_length=1, max_length=255), _Line]
 Address = Annotated[str, Field(min_length=1, max_length=100), _Line]
 Memo = Annotated[str, Field(max_length=255), _Lines]
 """May be empty: that clears it."""
+Description = Annotated[str, Field(min_length=1, max_length=1000), _Lines]
 Reason = Annotated[str, Field(min_length=1, max_length=1000), _Lines]
 Answer = Annotated[str, Field(max_length=1000), _Lines]
 """An answer to an extra field (APP-05)."""
@@ -219,6 +230,10 @@ MobileNumber = Annotated[
     str, Field(min_length=1, max_length=11, json_schema_extra={"pattern": "^[0-9]+$"}), AfterValidator(_digits), _Fold
 ]
 Quantity = Annotated[int, Field(ge=1, le=999), BeforeValidator(_whole_number)]
+ShortageGraceDays = Annotated[int, Field(ge=0, le=99), BeforeValidator(_whole_number)]
+"""SET-02."""
+Day = Annotated[date, BeforeValidator(_day)]
+"""A calendar date, `YYYY-MM-DD` (GEN-01)."""
 TimeZoneName = Annotated[str, Field(min_length=1, examples=["Asia/Tokyo"]), AfterValidator(_time_zone), _Line]
 WebAddress = Annotated[
     str, Field(min_length=1, max_length=2000, json_schema_extra={"format": "uri"}), AfterValidator(_web_address), _Line
