@@ -72,6 +72,26 @@ def up(  # noqa: PLR0913 - Typer takes each option as a parameter
 
 
 @app.command()
+def demo(
+    *,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(envvar="TETSUZUKI_DEMO_DIR", help="Emptied first. Default: below the user's data folder."),
+    ] = None,
+    pace: Annotated[float, typer.Option(help="Seconds to read each step.")] = 2.0,
+    stay: Annotated[bool, typer.Option(help="Stay up until Ctrl-C after the last step.")] = True,
+) -> None:
+    """Watch a whole procedure live: from a new tenant to its customer's people, a week in a minute."""
+    import platformdirs
+
+    from local.demo import demo as play
+
+    raise typer.Exit(
+        play((data_dir or platformdirs.user_data_path("tetsuzuki") / "demo").absolute(), pace=pace, stay=stay)
+    )
+
+
+@app.command()
 def worker() -> None:
     """Run procedures, against the servers that the settings name."""
     from settings import Settings

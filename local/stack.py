@@ -6,12 +6,12 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 
 from local.data_folder import DataFolder
 from local.processes import PartFailedError
-from local.stack_plan import StackPlan, UpOptions
+from local.stack_plan import Addresses, StackPlan, UpOptions
 from local.supervisor import Part, Supervisor
 from local.terminal import Terminal
 
@@ -20,7 +20,17 @@ READY_PATIENCE = 60  # seconds
 
 def up(options: UpOptions) -> int:
     """Run the stack until it is told to stop. The answer is the process's exit code."""
-    terminal = Terminal()
+    return run_stack(options, Terminal())
+
+
+def run_stack(
+    options: UpOptions,
+    terminal: Terminal,
+    *,
+    before: Callable[[], None] | None = None,
+    then: "Callable[[Addresses], asyncio.Task[None]] | None" = None,
+) -> int:
+    """`before`: called with the folder in hand and nothing running. `then`: begun once everything answers."""
     try:
         options.check()
         folder = DataFolder(options.folder)
@@ -29,7 +39,9 @@ def up(options: UpOptions) -> int:
                 options.ready_file.unlink(missing_ok=True)  # a killed run left it behind
             for name in folder.end_leftovers():
                 terminal.note(f"{name} was left running by an earlier stack; it is stopped.")
-            return asyncio.run(Stack(options, folder, terminal).run())
+            if before:
+                before()
+            return asyncio.run(Stack(options, folder, terminal).run(then))
     except PartFailedError as failure:
         terminal.fail(str(failure))
         return 1
@@ -44,7 +56,7 @@ class Stack:
         self._supervisor = Supervisor(folder, terminal)
         self._began = time.monotonic()
 
-    async def run(self) -> int:
+    async def run(self, then: "Callable[[Addresses], asyncio.Task[None]] | None" = None) -> int:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -53,7 +65,8 @@ class Stack:
             await _first_of(starting, stop.wait(), self._supervisor.lost.wait())
             if starting.done():
                 starting.result()
-                await _first_of(stop.wait(), self._supervisor.lost.wait())
+                story = then(self._plan.addresses) if then else None
+                await self._until_the_end(stop, story)
         except* PartFailedError as failures:
             self._terminal.fail("\n".join(str(failure) for failure in failures.exceptions))
             self._supervisor.lost.set()
@@ -61,6 +74,14 @@ class Stack:
             starting.cancel()
             await self._stop()
         return 1 if self._supervisor.lost.is_set() else 0
+
+    async def _until_the_end(self, stop: asyncio.Event, story: asyncio.Task[None] | None) -> None:
+        if story:
+            await _first_of(story, stop.wait(), self._supervisor.lost.wait())
+            if story.done():
+                story.result()
+            story.cancel()
+        await _first_of(stop.wait(), self._supervisor.lost.wait())
 
     async def _start(self) -> None:
         plan = self._plan

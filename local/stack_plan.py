@@ -36,6 +36,8 @@ class UpOptions:
     """A mail server instead of the built-in inbox."""
     operator_key: str | None = None
     ready_file: Path | None = None
+    time_skipping: bool = False
+    """Let the demo pass days in seconds, one procedure at a time."""
 
     @property
     def folder(self) -> Path:
@@ -105,7 +107,8 @@ class StackPlan:
         ports = TemporalPorts(grpc=self._folder.port("temporal"), ui=self._folder.port("temporal_ui"))
         codec_url = f"http://127.0.0.1:{self._api_port}/codec"
         store, log = self._folder.path / "temporal.sqlite", self._folder.log("temporal")
-        return TemporalServer(store, ports=ports, log=log, codec_url=codec_url)
+        skipping = self._options.time_skipping
+        return TemporalServer(store, ports=ports, log=log, codec_url=codec_url, time_skipping=skipping)
 
     def _rehearsal_server(self) -> RehearsalServer:
         return RehearsalServer(port=self._folder.port("temporal"), log=self._folder.log("temporal"))

@@ -21,6 +21,14 @@ class Terminal:
     def note(self, sentence: str) -> None:
         self._console.print(Text(sentence), soft_wrap=True)
 
+    def act(self, title: str) -> None:
+        self._console.print()
+        self._console.print(Text(title, "bold cyan"))
+
+    def links(self, links: list[tuple[str, str]]) -> None:
+        for name, url in links:
+            self._console.print(Text.assemble(("    → ", "dim"), (f"{name}: ", "dim"), url), soft_wrap=True)
+
     def warn(self, sentence: str) -> None:
         self._console.print(Text.assemble(("! ", "bold yellow"), sentence), soft_wrap=True)
 
