@@ -16,6 +16,10 @@ FASTER_QUEUES = {
     "history.timerProcessorMaxPollRPS": "2000",
     "history.visibilityProcessorMaxPollRPS": "200",
 }
+NO_HTTP_API = {
+    # The server also speaks HTTP, without a login and to any page that the browser of this machine has open.
+    "frontend.httpAllowedHosts": "[]",
+}
 TIME_SKIPPING = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.timerProcessorMaxTimeShift": '"10ms"',
@@ -46,7 +50,7 @@ class TemporalServer(Program):
         self._store = store
         self._ports = ports
         self._codec_url = codec_url
-        self._dynamic_config = FASTER_QUEUES | (TIME_SKIPPING if time_skipping else {})
+        self._dynamic_config = FASTER_QUEUES | NO_HTTP_API | (TIME_SKIPPING if time_skipping else {})
 
     @property
     def address(self) -> str:

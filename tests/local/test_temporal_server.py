@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
+import psutil
 import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -44,3 +46,18 @@ async def test_a_procedure_survives_a_killed_server(server: TemporalServer) -> N
     client = await Client.connect(server.address)
     found = await client.get_workflow_handle("waiting-1").describe()
     assert found.typed_search_attributes[ATTENTION] == "no"
+
+
+def test_no_web_page_can_command_the_server(server: TemporalServer) -> None:
+    """The server's HTTP API, which asks for no login, refuses everybody; the product speaks gRPC."""
+    ports = {port.laddr.port for port in psutil.Process(server.pid).net_connections() if port.status == "LISTEN"}
+    answers = [answer for port in ports if (answer := answer_over_http(port)) is not None]
+    assert 403 in answers
+    assert 200 not in answers
+
+
+def answer_over_http(port: int) -> int | None:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/api/v1/namespaces", timeout=2).status_code
+    except httpx2.HTTPError:
+        return None  # another protocol
