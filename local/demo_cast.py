@@ -12,6 +12,7 @@ import psutil
 from temporalio.client import Client
 from temporalio.testing import TimeSkipper
 
+from local.processes import PartFailedError
 from local.stack_plan import Addresses
 from local.visitor import Visitor
 
@@ -19,7 +20,7 @@ Json = dict[str, Any]
 _PATIENCE = 30  # seconds
 
 
-class DemoFailedError(Exception):
+class DemoFailedError(PartFailedError):
     """Something did not happen that the demo promises."""
 
 
