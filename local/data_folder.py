@@ -5,14 +5,19 @@ import json
 import os
 import signal
 import stat
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from local.processes import PartFailedError, ProcessIdentity, end, free_port, port_is_free
 
 LEFTOVER_PATIENCE = 5.0  # seconds
+HOLDER_PATIENCE = 3.0  # seconds: one whose launcher was killed takes a moment to notice and say that it stops
+STOPPING_PATIENCE = 15.0  # seconds
+STOPPING = "stopping"
 LARGEST_LOG = 10 * 1024 * 1024  # bytes
 
 
@@ -25,17 +30,35 @@ class DataFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the folder: a second stack on it is refused. The hold ends with the process, however that ends."""
-        with (self.path / "lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                message = f"Another 'tetsuzuki up' (process {lock.read().strip()}) already runs on {self.path}."
-                raise PartFailedError(message) from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+        with self._lock_file.open("a+") as lock:
+            self._take(lock)
+            self._say_in_lock(str(os.getpid()))
             yield
+
+    def say_that_it_stops(self) -> None:
+        """A stack that wants this folder next waits for us from now on."""
+        self._say_in_lock(f"{os.getpid()} {STOPPING}")
+
+    def _take(self, lock: IO[str]) -> None:
+        began = time.monotonic()
+        while True:
+            try:
+                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder, *state = self._lock_file.read_text().split() or ["unknown"]
+                patience = STOPPING_PATIENCE if STOPPING in state else HOLDER_PATIENCE
+                if time.monotonic() - began > patience:
+                    message = f"Another 'tetsuzuki up' (process {holder}) already runs on {self.path}."
+                    raise PartFailedError(message) from None
+                time.sleep(0.1)
+
+    def _say_in_lock(self, words: str) -> None:
+        # In place: the lock is on this very file, so it is not replaced by another as the rest are.
+        self._lock_file.write_text(words)
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "lock"
 
     def log(self, name: str) -> Path:
         """A part's log. A large one is set aside, once, under another name."""

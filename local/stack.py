@@ -1,6 +1,7 @@
 """The whole product on one machine: `tetsuzuki up`."""
 
 import asyncio
+import os
 import shutil
 import signal
 import time
@@ -9,6 +10,8 @@ import urllib.request
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 
+import psutil
+
 from local.data_folder import DataFolder
 from local.processes import PartFailedError
 from local.stack_plan import Addresses, StackPlan, UpOptions
@@ -16,6 +19,7 @@ from local.supervisor import Part, Supervisor
 from local.terminal import Terminal
 
 READY_PATIENCE = 60  # seconds
+LAUNCHER_LOOK_INTERVAL = 0.2  # seconds
 
 
 def up(options: UpOptions) -> int:
@@ -60,6 +64,7 @@ class Stack:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        launcher = asyncio.create_task(_stop_with_launcher(stop))
         starting = asyncio.create_task(self._start())
         try:
             await _first_of(starting, stop.wait(), self._supervisor.lost.wait())
@@ -71,6 +76,7 @@ class Stack:
             self._terminal.fail("\n".join(str(failure) for failure in failures.exceptions))
             self._supervisor.lost.set()
         finally:
+            launcher.cancel()
             starting.cancel()
             await self._stop()
         return 1 if self._supervisor.lost.is_set() else 0
@@ -124,6 +130,7 @@ class Stack:
 
     async def _stop(self) -> None:
         began = time.monotonic()
+        self._folder.say_that_it_stops()
         if self._options.ready_file:
             self._options.ready_file.unlink(missing_ok=True)
         self._terminal.note("Stopping …")
@@ -150,6 +157,16 @@ class Stack:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
+
+
+async def _stop_with_launcher(stop: asyncio.Event) -> None:
+    """`uv run` passes on every signal but its own kill, which would leave us running unseen. Other launchers may go."""
+    launcher = psutil.Process().parent()
+    if launcher is None or launcher.name() != "uv":
+        return
+    while os.getppid() == launcher.pid:  # noqa: ASYNC110 - another process sets no event here
+        await asyncio.sleep(LAUNCHER_LOOK_INTERVAL)
+    stop.set()
 
 
 async def _first_of(*awaited: "asyncio.Task[None] | Coroutine[None, None, bool]") -> None:

@@ -5,9 +5,16 @@ from rich.table import Table
 from rich.text import Text
 
 
+class PatientConsole(Console):
+    """Goes on without a word when nobody listens any more: the stack outlives the pipe that it was started with."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class Terminal:
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
+        self._console = console or PatientConsole(highlight=False)
 
     @property
     def is_watched(self) -> bool:

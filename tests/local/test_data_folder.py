@@ -4,11 +4,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from local.data_folder import DataFolder
+from local.data_folder import HOLDER_PATIENCE, DataFolder
 from local.processes import PartFailedError
 
 
@@ -23,6 +24,23 @@ def test_a_second_stack_on_the_folder_is_refused(folder: DataFolder) -> None:
         pass
     with folder.held():
         pass
+
+
+def test_a_stack_that_is_stopping_is_waited_for(folder: DataFolder) -> None:
+    """A restart need not know how long the stop takes."""
+    holding = (
+        "import sys, pathlib, local.data_folder as f; d = f.DataFolder(pathlib.Path(sys.argv[1]))\n"
+        "with d.held(): d.say_that_it_stops(); print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", holding, str(folder.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:  # noqa: S603 - above
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        letting_go = threading.Timer(HOLDER_PATIENCE + 0.5, holder.communicate)
+        letting_go.start()
+        with folder.held():
+            assert holder.wait(5) == 0
+        letting_go.join()
 
 
 def test_ports_stay_the_same_between_runs(folder: DataFolder) -> None:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from temporalio.client import Client
 
-from local.processes import free_port
+from local.processes import free_port, installed_program
 from local.product_command import CLI
 
 STARTS_WITHIN = 60  # seconds; on a quiet machine it is three
@@ -31,6 +31,7 @@ class Product:
     def __init__(self, folder: Path, *options: str) -> None:
         self.data_dir = folder / "data"
         self.ready_file = folder / "ready.json"
+        self.launcher: list[str] = []
         self._output = folder / "output.txt"
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
@@ -44,16 +45,20 @@ class Product:
     def said(self) -> str:
         return self._output.read_text()
 
-    def begin(self) -> None:
-        command = [sys.executable, str(CLI), "up", "--data-dir", str(self.data_dir), *self._options]
-        with self._output.open("wb") as output:
+    def begin(self, *, output: int | None = None) -> None:
+        command = [*self.launcher, sys.executable, str(CLI), "up", "--data-dir", str(self.data_dir), *self._options]
+        command += ["--ready-file", str(self.ready_file)]
+        with self._output.open("wb") as file:
             self._process = subprocess.Popen(  # noqa: S603 - the test's own words
-                [*command, "--ready-file", str(self.ready_file)], stdout=output, stderr=subprocess.STDOUT
+                command, stdout=file if output is None else output, stderr=subprocess.STDOUT
             )
 
     def start(self) -> dict[str, Any]:
         self.ready_file.unlink(missing_ok=True)
         self.begin()
+        return self.wait_for_ready_file()
+
+    def wait_for_ready_file(self) -> dict[str, Any]:
         deadline = time.monotonic() + STARTS_WITHIN
         while not self.ready_file.exists():
             assert self.process.poll() is None, self.said
@@ -231,6 +236,29 @@ def test_a_killed_supervisor_leaves_nothing_that_blocks_the_next_start(new_produ
     product.process.wait()
     assert product.start() == before
     product.stop()
+
+
+@pytest.mark.requirement("GEN-02")
+def test_it_does_not_outlive_a_killed_uv_run(new_product: NewProduct) -> None:
+    """`uv run` cannot pass its own kill on; the next start waits until the first has noticed, and goes on."""
+    product = new_product("--api-port", str(free_port()))
+    product.launcher = [installed_program("uv"), "run", "--no-project"]
+    before = product.start()
+    product.process.kill()
+    product.process.wait()
+    assert product.start() == before
+    assert product.stop() == 0
+
+
+def test_it_goes_on_when_nobody_listens_to_it_any_more(new_product: NewProduct) -> None:
+    """A pipe that is closed at its other end is no reason to stop, nor to stop badly."""
+    product = new_product("--api-port", str(free_port()))
+    reading, writing = os.pipe()
+    os.close(reading)
+    product.begin(output=writing)
+    os.close(writing)
+    product.wait_for_ready_file()
+    assert product.stop() == 0
 
 
 def test_a_rehearsal_begins_empty_and_tells_the_worlds_time(new_product: NewProduct) -> None:
