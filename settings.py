@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     )
     temporal_task_queue: str = "tetsuzuki"
     worker_max_cached_workflows: int = 1000
+    worker_strict_sandbox: bool = False
+    """Load workflows anew in Temporal's sandbox, which finds what would not replay: for tests."""
     worker_metrics_port: int | None = None
     worker_graceful_shutdown_seconds: int = 5
 

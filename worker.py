@@ -41,7 +41,7 @@ def make_worker(settings: Settings, client: Client, *, database: Database, clock
         task_queue=settings.temporal_task_queue,
         workflows=WORKFLOWS,
         activities=activities(records, clock, courier, letterpress),
-        workflow_runner=runner(),
+        workflow_runner=runner(strict=settings.worker_strict_sandbox),
         interceptors=[ActivityOutcomes()],
         max_cached_workflows=settings.worker_max_cached_workflows,
         graceful_shutdown_timeout=timedelta(seconds=settings.worker_graceful_shutdown_seconds),

@@ -65,6 +65,7 @@ def settings() -> Settings:
         payload_keys={"k1": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="},
         payload_key_id="k1",
         rehearsal=True,
+        worker_strict_sandbox=True,
     )
 
 
