@@ -6,15 +6,15 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
+from activities.tenant_templates import wording
 from mail_templates.catalogue import CATALOGUE, Channel
 from mail_templates.message import Envelope, wire_bytes
 from mail_templates.placeholders import PlaceholderKind
-from mail_templates.rendering import SECRET_WITHHELD, Brand, Rendered, default_template, render, with_secret
-from mail_templates.syntax import Template
+from mail_templates.rendering import SECRET_WITHHELD, Brand, Rendered, render, with_secret
 from models import links
 from models.links import LinkKey
 from models.tables.procedures import Link, Mail
-from models.tables.tenants import MailTemplate, Tenant
+from models.tables.tenants import Tenant
 from models.vocabulary import Language
 from models.vocabulary import Mail as MailName
 
@@ -76,7 +76,7 @@ class Letterpress:
         return render(
             mail,
             language,
-            template=await _template(connection, row.tenant_id, mail, language=language),
+            template=(await wording(connection, row.tenant_id, mail, language=language)).template,
             values={name: given[name] for name in kind.fields},
             brand=Brand(tenant.name, tenant.sender_name),
         )
@@ -96,15 +96,3 @@ async def _link(connection: AsyncConnection, row: Row[tuple[Mail]]) -> Row[tuple
             select(Link.__table__).where(Link.tenant_id == row.tenant_id, Link.link_id == row.link_id)
         )
     ).one()
-
-
-async def _template(connection: AsyncConnection, tenant_id: str, mail: MailName, *, language: Language) -> Template:
-    """The tenant's own wording, else the product's."""
-    own = (
-        await connection.execute(
-            select(MailTemplate.subject, MailTemplate.body).where(
-                MailTemplate.tenant_id == tenant_id, MailTemplate.template == mail
-            )
-        )
-    ).first()
-    return Template(own.subject, own.body) if own else default_template(mail, language)

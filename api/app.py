@@ -12,6 +12,8 @@ from api import (
     health,
     idempotency,
     invitation,
+    mail_template_copies,
+    mail_templates,
     problems,
     rate_limits,
     service_application,
@@ -31,7 +33,14 @@ from settings import REHEARSAL_RATE_LIMITS, Settings
 from workflows.client import connect
 from workflows.world_clock import WorldClock
 
-ROUTERS = (health.router, invitation.router, service_application.router, tenant_settings.router)
+ROUTERS = (
+    health.router,
+    invitation.router,
+    mail_template_copies.router,
+    mail_templates.router,
+    service_application.router,
+    tenant_settings.router,
+)
 
 
 def create_app(context: Context) -> FastAPI:

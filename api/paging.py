@@ -110,6 +110,21 @@ async def fetch_page(
     return Rows(rows, _encoded(order, rows[-1]) if has_more else None, total or 0)
 
 
+def page_of(items: Sequence[T], paging: Paging, *, key: Callable[[T], str]) -> Page[T]:
+    """One page of a short list that is all here, in its own order; cursors are the items' keys.
+
+    Raises:
+        InvalidInput: the cursor is of another list.
+    """
+    keys = [key(item) for item in items]
+    if paging.cursor is not None and paging.cursor not in keys:
+        raise InvalidInput(errors=[FieldError("cursor", "invalid_cursor")])
+    first = keys.index(paging.cursor) + 1 if paging.cursor is not None else 0
+    last = first + paging.limit
+    next_cursor = keys[last - 1] if last < len(items) else None
+    return Page(items=list(items[first:last]), next_cursor=next_cursor, total=len(items))
+
+
 def compared(field: str, text: str | None, column: ColumnElement[Any]) -> list[ColumnElement[bool]]:
     """The condition of a filter `eq:`, `ne:`, `gte:`, `lte:` on a number or a date; none when nothing is asked.
 
