@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test lint approve-mails lock clean
+.PHONY: help setup setup-development demo test lint requirements approve-mails lock clean
 
 help:
 	@echo "make demo   watch a whole procedure live through a week in a minute"
@@ -39,6 +39,10 @@ lint: setup-development
 
 test: setup-development lint
 	$(BIN)/pytest -n 2
+
+# For each requirement the tests that prove it, and which have none. Starts no server.
+requirements: setup-development
+	@$(BIN)/python -m tests.requirements
 
 # Takes the mails as they now are for approved; read the difference before committing it.
 approve-mails: setup-development
