@@ -1,6 +1,5 @@
 """`tetsuzuki`: the product's commands. Each reads its own part of the product only when called, to start quickly."""
 
-import asyncio
 import logging
 import os
 import sys
@@ -136,7 +135,9 @@ def inbox(
 
 def _run_to_its_end(work: Coroutine[None, None, None]) -> None:
     """Run it, then leave without taking the interpreter down: Temporal's client threads can abort the process there."""
-    asyncio.run(work)
+    import uvloop
+
+    uvloop.run(work)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
