@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test lint requirements approve-mails lock clean
+.PHONY: help setup setup-development demo test lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch a whole procedure live through a week in a minute"
@@ -43,6 +43,10 @@ test: setup-development lint
 # For each requirement the tests that prove it, and which have none. Starts no server.
 requirements: setup-development
 	@$(BIN)/python -m tests.requirements
+
+# Puts the line numbers in the documents' links right after code has moved.
+documents: setup-development
+	@$(BIN)/python -m tests.documents
 
 # Takes the mails as they now are for approved; read the difference before committing it.
 approve-mails: setup-development

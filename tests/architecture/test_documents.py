@@ -1,0 +1,64 @@
+"""The documents are true where a test can tell: links, commands, and what every procedure's page has."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from cli import app
+from tests.documents import ROOT, Link, code, documents, headings, lines_of, links
+
+PROCEDURES = sorted((ROOT / "docs" / "processes").glob("*.md"))
+STOPS = ("api/", "workflows/", "activities/", "mail_templates/", "tests/")
+
+
+def where(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def wrong_with(link: Link) -> str | None:
+    if not link.path.exists():
+        return "there is no such file"
+    if link.fragment and link.path.suffix == ".md":
+        return None if link.fragment in headings(link.path) else "there is no such heading"
+    if link.fragment and link.line is None:
+        return "that is no line"
+    if link.line and link.line > len(link.path.read_text().splitlines()):
+        return "the file has fewer lines"
+    if link.name and link.line not in lines_of(link.path, link.name):
+        return "the line is not that name's: `make documents` puts it right, if the name is still there"
+    return None
+
+
+@pytest.mark.parametrize("document", documents(), ids=where)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    """To a file, a heading, or the lines of the very name that the link is about."""
+    assert [f"{link.target}: {wrong}" for link in links(document) if (wrong := wrong_with(link))] == []
+
+
+@pytest.mark.parametrize("document", documents(), ids=where)
+def test_every_command_that_a_document_names_exists(document: Path) -> None:
+    """`make` targets, and the product's own commands."""
+    text = code(document)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined] # Typer types a group as a command
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+    assert set(re.findall(r"(?:`|^|uv run |\.venv/bin/)tetsuzuki ([a-z]+)", text, re.MULTILINE)) <= commands
+
+
+@pytest.mark.parametrize("page", PROCEDURES, ids=lambda page: page.stem)
+def test_a_procedures_page_has_its_diagram_timers_mails_and_help(page: Path) -> None:
+    text = page.read_text()
+    assert "```mermaid\nstateDiagram-v2\n" in text
+    for section in ("Timers", "Mails", "For operators", "The five stops"):
+        assert f"\n## {section}\n" in text, section
+
+
+@pytest.mark.parametrize("page", PROCEDURES, ids=lambda page: page.stem)
+def test_a_procedures_page_leads_to_its_five_stops(page: Path) -> None:
+    """Route, workflow, activities, mails, tests; the workflow has the page's own name."""
+    paths = [where(link.path) for link in links(page)]
+    assert [stop for stop in STOPS if not any(path.startswith(stop) for path in paths)] == []
+    assert f"workflows/{page.stem}.py" in paths
+    assert f"tests/processes/test_{page.stem}.py" in paths

@@ -1,0 +1,110 @@
+"""The project's documents, as tests read them; `make documents` puts the line numbers of their links right again.
+
+A link whose text is one name in code, to a line of a Python file, is about that name:
+[`Commands.send`](api/commands.py#L103) leads to whatever lines `send` has.
+"""
+
+import ast
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+_LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_NAME = re.compile(r"`(\w+(?:\.\w+)*)`")
+_LINE = re.compile(r"L(\d+)")
+
+
+def documents() -> list[Path]:
+    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link to something in the repository."""
+
+    document: Path
+    text: str
+    target: str
+
+    @property
+    def path(self) -> Path:
+        place = self.target.partition("#")[0]
+        return (self.document.parent / place).resolve() if place else self.document
+
+    @property
+    def fragment(self) -> str:
+        return self.target.partition("#")[2]
+
+    @property
+    def line(self) -> int | None:
+        match = _LINE.fullmatch(self.fragment)
+        return int(match.group(1)) if match else None
+
+    @property
+    def name(self) -> str | None:
+        """The Python name that the link is about."""
+        match = _NAME.fullmatch(self.text)
+        return match.group(1) if match and self.path.suffix == ".py" and self.line else None
+
+
+def links(document: Path) -> list[Link]:
+    prose = _FENCE.sub("", document.read_text())
+    found = [Link(document, match["text"], match["target"]) for match in _LINK.finditer(prose)]
+    return [link for link in found if not re.match(r"[a-z]+:", link.target)]
+
+
+def code(document: Path) -> str:
+    """Everything in it that stands as code, in blocks or within sentences."""
+    return "\n".join(_CODE.findall(document.read_text()))
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    lines = re.findall(r"^#+ (.+)$", _FENCE.sub("", document.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def lines_of(module: Path, name: str) -> range:
+    """The lines where the module defines `Class.method`, a function, a class or a constant; none if it does not."""
+    nodes: list[ast.stmt] = ast.parse(module.read_text()).body
+    found: ast.stmt | None = None
+    for part in name.split("."):
+        found = next((node for node in nodes if part in _names(node)), None)
+        if found is None:
+            return range(0)
+        nodes = found.body if isinstance(found, ast.ClassDef) else []
+    return range(found.lineno, (found.end_lineno or found.lineno) + 1) if found else range(0)
+
+
+def _names(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def renewed(document: Path) -> str:
+    """Its text with every link about a name leading to that name's first line."""
+
+    def renew(match: re.Match[str]) -> str:
+        link = Link(document, match["text"], match["target"])
+        lines = lines_of(link.path, link.name) if link.name and link.path.exists() else range(0)
+        return f"[{link.text}]({link.target.partition('#')[0]}#L{lines.start})" if lines else match[0]
+
+    return _LINK.sub(renew, document.read_text())
+
+
+def main() -> None:
+    for document in documents():
+        text = renewed(document)
+        if text != document.read_text():
+            document.write_text(text)
+            sys.stdout.write(f"renewed {document.relative_to(ROOT)}\n")
+
+
+if __name__ == "__main__":
+    main()
