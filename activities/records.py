@@ -13,6 +13,7 @@ from models.audit import Fact
 from models.database import Database
 from models.durations import Durations
 from models.links import LinkKey
+from models.messages.procedure import Step
 from models.refusals import NotFound
 from models.tables.tenants import Tenant
 
@@ -51,3 +52,16 @@ async def tenant_row(connection: AsyncConnection, tenant_id: str, *, locked: boo
     if found is None:
         raise NotFound
     return found
+
+
+def fact_of(step: Step, what: str) -> Fact:
+    """What the audit log says of a procedure's step."""
+    return Fact(
+        tenant_id=step.identity.tenant_id,
+        at=step.at,
+        actor=step.actor,
+        what=what,
+        subject=step.identity.subject,
+        procedure_id=step.identity.procedure_id,
+        step=step.step,
+    )

@@ -8,19 +8,18 @@ from temporalio import activity
 
 from activities import application_letters as letters
 from activities.approval import create_customer
-from activities.records import Records, tenant_row
+from activities.records import Records, fact_of, tenant_row
 from models import links, outbox, procedures
-from models.audit import Fact
 from models.business_calendar import reminder_instants
 from models.links import NewLink
 from models.messages.application_steps import (
-    ApplicationStep,
     RecordDecision,
     Recorded,
     RecordReminder,
     RecordSubmission,
     Submitted,
 )
+from models.messages.procedure import Step
 from models.outbox import Posting
 from models.procedures import Beginning, Standing
 from models.refusals import LinkUsed, WrongState
@@ -72,10 +71,10 @@ class ServiceApplicationActivities:
                 confirm_by=confirm_by,
             )
 
-        return await self._records.once(_fact(message, "application_submitted"), Submitted, work)
+        return await self._records.once(fact_of(message, "application_submitted"), Submitted, work)
 
     @activity.defn
-    async def record_confirmation(self, message: ApplicationStep) -> Recorded:
+    async def record_confirmation(self, message: Step) -> Recorded:
         """The tenant hears of it only now (APP-08, APP-09)."""
 
         async def work(connection: AsyncConnection) -> Recorded:
@@ -97,7 +96,7 @@ class ServiceApplicationActivities:
             await self._show_undecided(connection, message, ApplicationState.UNAPPROVED, reminders[0])
             return self._recorded(ApplicationState.UNAPPROVED, message.at, reminders)
 
-        return await self._records.once(_fact(message, "application_confirmed"), Recorded, work)
+        return await self._records.once(fact_of(message, "application_confirmed"), Recorded, work)
 
     @activity.defn
     async def record_application_close(self, message: RecordDecision) -> Recorded:
@@ -109,7 +108,7 @@ class ServiceApplicationActivities:
             await self._show_end(connection, message, message.state)
             return Recorded(state=message.state, at=message.at)
 
-        return await self._records.once(_fact(message, f"application_{message.state}"), Recorded, work)
+        return await self._records.once(fact_of(message, f"application_{message.state}"), Recorded, work)
 
     @activity.defn
     async def record_hold(self, message: RecordDecision) -> Recorded:
@@ -128,7 +127,7 @@ class ServiceApplicationActivities:
             await self._show_undecided(connection, message, ApplicationState.ON_HOLD, resume)
             return self._recorded(ApplicationState.ON_HOLD, message.at, [resume], message.actor)
 
-        return await self._records.once(_fact(message, "application_put_on_hold"), Recorded, work)
+        return await self._records.once(fact_of(message, "application_put_on_hold"), Recorded, work)
 
     @activity.defn
     async def record_decision(self, message: RecordDecision) -> Recorded:
@@ -162,7 +161,7 @@ class ServiceApplicationActivities:
                 user_ids=user_ids,
             )
 
-        return await self._records.once(_fact(message, f"application_{message.state}"), Recorded, work)
+        return await self._records.once(fact_of(message, f"application_{message.state}"), Recorded, work)
 
     @activity.defn
     async def record_application_reminder(self, message: RecordReminder) -> Recorded:
@@ -177,7 +176,7 @@ class ServiceApplicationActivities:
                 await self._show_undecided(connection, message, ApplicationState(row.state), message.upcoming[0].at)
             return Recorded(state=row.state, at=message.at)
 
-        return await self._records.once(_fact(message, "application_reminder"), Recorded, work)
+        return await self._records.once(fact_of(message, "application_reminder"), Recorded, work)
 
     # Private steps.
 
@@ -197,7 +196,7 @@ class ServiceApplicationActivities:
             ),
         )
 
-    async def _post(self, connection: AsyncConnection, message: ApplicationStep, mails: list[outbox.Letter]) -> None:
+    async def _post(self, connection: AsyncConnection, message: Step, mails: list[outbox.Letter]) -> None:
         posting = Posting(
             tenant_id=message.identity.tenant_id,
             procedure_id=message.identity.procedure_id,
@@ -213,26 +212,14 @@ class ServiceApplicationActivities:
         return Recorded(state=state, at=at, reminders=tuple(reminders), remind_every_seconds=every, by=actor)
 
     async def _show_undecided(
-        self, connection: AsyncConnection, message: ApplicationStep, state: ApplicationState, reminder: datetime
+        self, connection: AsyncConnection, message: Step, state: ApplicationState, reminder: datetime
     ) -> None:
         standing = Standing(state=state, waiting_for="staff", upcoming=[(reminder, "remind_staff")])
         await procedures.show(connection, message.identity.tenant_id, message.identity.procedure_id, standing)
 
-    async def _show_end(self, connection: AsyncConnection, message: ApplicationStep, state: ApplicationState) -> None:
+    async def _show_end(self, connection: AsyncConnection, message: Step, state: ApplicationState) -> None:
         standing = Standing(state=state, ended_at=message.at)
         await procedures.show(connection, message.identity.tenant_id, message.identity.procedure_id, standing)
-
-
-def _fact(message: ApplicationStep, what: str) -> Fact:
-    return Fact(
-        tenant_id=message.identity.tenant_id,
-        at=message.at,
-        actor=message.actor,
-        what=what,
-        subject=message.identity.subject,
-        procedure_id=message.identity.procedure_id,
-        step=message.step,
-    )
 
 
 def _memos(message: RecordDecision) -> dict[str, str]:
@@ -281,7 +268,7 @@ async def _use_personal_invitation(connection: AsyncConnection, message: RecordS
     await links.withdraw(connection, message.identity.tenant_id, submission.invitation_id, message.at)
 
 
-async def _row(connection: AsyncConnection, message: ApplicationStep) -> Row[tuple[ServiceApplication]]:
+async def _row(connection: AsyncConnection, message: Step) -> Row[tuple[ServiceApplication]]:
     found = await connection.execute(
         select(ServiceApplication.__table__).where(
             ServiceApplication.tenant_id == message.identity.tenant_id,
@@ -292,7 +279,7 @@ async def _row(connection: AsyncConnection, message: ApplicationStep) -> Row[tup
 
 
 async def _move(
-    connection: AsyncConnection, message: ApplicationStep, allowed: tuple[ApplicationState, ...], **values: object
+    connection: AsyncConnection, message: Step, allowed: tuple[ApplicationState, ...], **values: object
 ) -> Row[tuple[ServiceApplication]]:
     """Change the state if it is still an allowed one (the database is the second lock).
 

@@ -8,10 +8,9 @@ from temporalio import activity
 
 from activities import members
 from activities.members import Member
-from activities.records import Records, tenant_row
+from activities.records import Records, fact_of, tenant_row
 from mail_templates.wording import moment
 from models import links, outbox, procedures
-from models.audit import Fact
 from models.identifiers import Draw
 from models.links import NewLink
 from models.messages.signup_steps import Closed, Opened, RecordOpening, RecordRegistration, SignupStep
@@ -67,7 +66,7 @@ class SignupActivities:
                 member_id=message.identity.subject,
             )
 
-        return await self._records.once(_fact(message, "signup_opened"), Opened, work)
+        return await self._records.once(fact_of(message, "signup_opened"), Opened, work)
 
     @activity.defn
     async def record_signup_reminder(self, message: SignupStep) -> Closed:
@@ -81,7 +80,7 @@ class SignupActivities:
             await self._post(connection, message, letter)
             return Closed(state=SignupState.OPEN, at=message.at)
 
-        return await self._records.once(_fact(message, "signup_reminder"), Closed, work)
+        return await self._records.once(fact_of(message, "signup_reminder"), Closed, work)
 
     @activity.defn
     async def record_signup_registration(self, message: RecordRegistration) -> Closed:
@@ -98,7 +97,7 @@ class SignupActivities:
             await self._show_end(connection, message, SignupState.REGISTERED)
             return Closed(state=SignupState.REGISTERED, at=message.at, person_id=person_id)
 
-        return await self._records.once(_fact(message, "signup_registered"), Closed, work)
+        return await self._records.once(fact_of(message, "signup_registered"), Closed, work)
 
     @activity.defn
     async def record_signup_expiry(self, message: SignupStep) -> Closed:
@@ -109,7 +108,7 @@ class SignupActivities:
             await self._show_end(connection, message, SignupState.EXPIRED)
             return Closed(state=SignupState.EXPIRED, at=message.at)
 
-        return await self._records.once(_fact(message, "signup_expired"), Closed, work)
+        return await self._records.once(fact_of(message, "signup_expired"), Closed, work)
 
     @activity.defn
     async def record_signup_deletion(self, message: SignupStep) -> Closed:
@@ -121,7 +120,7 @@ class SignupActivities:
             await self._show_end(connection, message, SignupState.DELETED)
             return Closed(state=SignupState.DELETED, at=message.at)
 
-        return await self._records.once(_fact(message, "signup_deleted"), Closed, work)
+        return await self._records.once(fact_of(message, "signup_deleted"), Closed, work)
 
     # Private steps.
 
@@ -176,16 +175,4 @@ def _beginning(message: SignupStep) -> Beginning:
         subject=identity.subject,
         customer_id=identity.customer_id,
         started_at=message.at,
-    )
-
-
-def _fact(message: SignupStep, what: str) -> Fact:
-    return Fact(
-        tenant_id=message.identity.tenant_id,
-        at=message.at,
-        actor=message.actor,
-        what=what,
-        subject=message.identity.subject,
-        procedure_id=message.identity.procedure_id,
-        step=message.step,
     )

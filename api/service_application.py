@@ -54,36 +54,24 @@ async def apply(
     return await once.answer(await submit(context, once, invitation, form, language=language), status=201)
 
 
-@router.post("/v1/tenants/{tenant_id}/applications/{number}/approve", response_model=Decided)
-async def approve(
-    tenant_id: str, number: str, memos: Memos, context: Shared, staff: Staff, posted: PostedRequest
+@router.post("/v1/tenants/{tenant_id}/applications/{number}/{decision}", response_model=Decided)
+async def decide(
+    tenant_id: str, number: str, decision: Decision, memos: Memos, context: Shared, staff: Staff, posted: PostedRequest
 ) -> Response:
-    """Make the customer company and begin the signup of its portal users (APP-13)."""
+    """Approve, deny, or hold, and save the memos (APP-11).
+
+    An approval makes the customer company and begins the signup of its portal users (APP-13). On hold, reminders rest
+    for 30 days (APP-15).
+    """
     once = await posted.by(staff.actor)
-    return await once.answer(
-        await _decide(context, _identity(tenant_id, number), _command(once, staff.actor, Decision.APPROVE, memos))
+    command = Decide(
+        command_id=once.command_id,
+        fingerprint=once.fingerprint,
+        actor=staff.actor,
+        decision=decision,
+        **memos.model_dump(),
     )
-
-
-@router.post("/v1/tenants/{tenant_id}/applications/{number}/deny", response_model=Decided)
-async def deny(
-    tenant_id: str, number: str, memos: Memos, context: Shared, staff: Staff, posted: PostedRequest
-) -> Response:
-    once = await posted.by(staff.actor)
-    return await once.answer(
-        await _decide(context, _identity(tenant_id, number), _command(once, staff.actor, Decision.DENY, memos))
-    )
-
-
-@router.post("/v1/tenants/{tenant_id}/applications/{number}/hold", response_model=Decided)
-async def hold(
-    tenant_id: str, number: str, memos: Memos, context: Shared, staff: Staff, posted: PostedRequest
-) -> Response:
-    """Save the memos and hold; reminders rest for 30 days (APP-11, APP-15)."""
-    once = await posted.by(staff.actor)
-    return await once.answer(
-        await _decide(context, _identity(tenant_id, number), _command(once, staff.actor, Decision.HOLD, memos))
-    )
+    return await once.answer(await _decided(context, _identity(tenant_id, number), command))
 
 
 async def submit(
@@ -119,7 +107,7 @@ async def submit(
     return Submitted.model_validate(submitted, from_attributes=True)
 
 
-async def _decide(context: Context, identity: Identity, command: Decide) -> Decided:
+async def _decided(context: Context, identity: Identity, command: Decide) -> Decided:
     try:
         decided = await context.commands.send(identity, ServiceApplication.decide, command)
     except ProcedureGoneError:
@@ -139,16 +127,6 @@ async def _state(context: Context, identity: Identity) -> str:
     if state is None:
         raise NotFound
     return state
-
-
-def _command(once: Once, actor: str, decision: Decision, memos: Memos) -> Decide:
-    return Decide(
-        command_id=once.command_id,
-        fingerprint=once.fingerprint,
-        actor=actor,
-        decision=decision,
-        **memos.model_dump(),
-    )
 
 
 def _identity(tenant_id: str, number: str) -> Identity:

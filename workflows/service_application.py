@@ -16,7 +16,6 @@ from temporalio.exceptions import ApplicationError
 from activities.outcomes import refused
 from activities.service_application import ServiceApplicationActivities
 from models.messages.application_steps import (
-    ApplicationStep,
     Decide,
     RecordDecision,
     Recorded,
@@ -25,7 +24,7 @@ from models.messages.application_steps import (
     Submission,
     Submitted,
 )
-from models.messages.procedure import Answer, Command, Identity, Upcoming
+from models.messages.procedure import Answer, Command, Identity, Step, Upcoming
 from models.messages.signup_steps import SignupStart
 from models.refusals import LinkExpired, WrongState
 from models.rules.application_decisions import decision_is_open
@@ -264,8 +263,8 @@ class ServiceApplication(Procedure):
             upcoming=[Upcoming(at=self._now.reminders[0], what="remind_staff")],
         )
 
-    def _step(self, step: str, actor: str) -> ApplicationStep:
-        return ApplicationStep(identity=self.identity, step=step, at=workflow.now(), actor=actor)
+    def _step(self, step: str, actor: str) -> Step:
+        return Step(identity=self.identity, step=step, at=workflow.now(), actor=actor)
 
     def _decision(
         self, state: ApplicationState, *, step: str, actor: str, command: Decide | None = None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from models.messages.procedure import Answer, Command, Identity, Message, Upcoming
+from models.messages.procedure import Answer, Command, Identity, Step, Upcoming
 from models.vocabulary import ApplicationState, Decision, Language
 
 
@@ -32,26 +32,17 @@ class Decide(Command):
     memo3: str | None = None
 
 
-class ApplicationStep(Message):
-    """A step to record: `step` makes it happen once."""
-
-    identity: Identity
-    step: str
-    at: datetime
-    actor: str
-
-
-class RecordSubmission(ApplicationStep):
+class RecordSubmission(Step):
     submission: Submission
 
 
-class RecordDecision(ApplicationStep):
+class RecordDecision(Step):
     command: Decide
     state: ApplicationState
     user_ids: tuple[str, ...] = ()
 
 
-class RecordReminder(ApplicationStep):
+class RecordReminder(Step):
     upcoming: tuple[Upcoming, ...] = ()
 
 

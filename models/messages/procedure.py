@@ -44,6 +44,15 @@ class Identity(Message):
         )
 
 
+class Step(Message):
+    """A step to record, whoever's it is. `step` makes it happen once in its procedure."""
+
+    identity: Identity
+    step: str
+    at: datetime
+    actor: str
+
+
 class Upcoming(Message):
     at: datetime
     what: str

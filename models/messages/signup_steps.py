@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from models.messages.procedure import Answer, Command, Identity, Message
+from models.messages.procedure import Answer, Command, Identity, Message, Step
 from models.vocabulary import MemberKind
 
 
@@ -59,12 +59,8 @@ class Register(Command):
     remark: str | None = None
 
 
-class SignupStep(Message):
-    identity: Identity
+class SignupStep(Step):
     member: MemberKind
-    step: str
-    at: datetime
-    actor: str
 
 
 class RecordOpening(SignupStep):
