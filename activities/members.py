@@ -37,7 +37,7 @@ async def create(connection: AsyncConnection, start: SignupStart, at: datetime) 
     """Insert what the start brings along. A resend brings nothing.
 
     Raises:
-        AlreadyExists: the address is taken within the tenant, or within the company.
+        AlreadyExists: the address is taken within the tenant, or within the company; or the tenant's id is.
     """
     tenant_id = start.identity.tenant_id
     if start.new_tenant is not None:
@@ -141,9 +141,8 @@ async def _portal_user(connection: AsyncConnection, message: SignupStep) -> Memb
 
 
 async def _create_tenant(connection: AsyncConnection, tenant_id: str, new: NewTenant, at: datetime) -> None:
-    await connection.execute(
-        insert(Tenant).values(tenant_id=tenant_id, state=TenantState.ACTIVE, created_at=at, **new.model_dump())
-    )
+    row = {"tenant_id": tenant_id, "state": TenantState.ACTIVE, "created_at": at, **new.model_dump()}
+    await _insert(connection, Tenant, row)
 
 
 async def _create_staff(connection: AsyncConnection, start: SignupStart, new: NewStaff, at: datetime) -> None:
@@ -154,7 +153,7 @@ async def _create_staff(connection: AsyncConnection, start: SignupStart, new: Ne
         "signup_state": SignupState.OPEN,
         "created_at": at,
     }
-    await _insert_member(connection, StaffMember, row)
+    await _insert(connection, StaffMember, row)
 
 
 async def _create_portal_user(
@@ -167,11 +166,11 @@ async def _create_portal_user(
         "created_at": at,
         **new.model_dump(),
     }
-    await _insert_member(connection, PortalUser, row)
+    await _insert(connection, PortalUser, row)
 
 
-async def _insert_member(
-    connection: AsyncConnection, table: type[StaffMember] | type[PortalUser], row: dict[str, object]
+async def _insert(
+    connection: AsyncConnection, table: type[Tenant] | type[StaffMember] | type[PortalUser], row: dict[str, object]
 ) -> None:
     try:
         async with connection.begin_nested():

@@ -34,7 +34,7 @@ class SignupActivities:
     async def record_signup_opening(self, message: RecordOpening) -> Opened:
         """A fresh link with fresh days, mailed; every older link is dead (TEN-04).
 
-        Makes what the start asks for: the tenant, its staff member, or the portal user.
+        Makes what the start asks for: the tenant with its invitation, its staff member, or the portal user.
 
         Raises:
             AlreadyExists: the address is staff of the tenant, or a user of the company, already.
@@ -42,6 +42,10 @@ class SignupActivities:
 
         async def work(connection: AsyncConnection) -> Opened:
             await members.create(connection, message.start, message.at)
+            if message.start.new_tenant is not None:
+                await links.issue(
+                    connection, self._records.link_key, links.invitation(message.identity.tenant_id, message.at)
+                )
             if message.new_mail_address is not None:
                 await members.move(connection, message, message.new_mail_address)
             member = await members.find(connection, message)
@@ -64,6 +68,7 @@ class SignupActivities:
                 reminders=reminders,
                 link_id=link_id,
                 member_id=message.identity.subject,
+                command_id=message.start.command_id,
             )
 
         return await self._records.once(fact_of(message, "signup_opened"), Opened, work)

@@ -17,7 +17,9 @@ from api import (
     problems,
     rate_limits,
     service_application,
+    staff,
     tenant_settings,
+    tenants,
 )
 from api.commands import Commands
 from api.context import Context
@@ -39,7 +41,9 @@ ROUTERS = (
     mail_template_copies.router,
     mail_templates.router,
     service_application.router,
+    staff.router,
     tenant_settings.router,
+    tenants.router,
 )
 
 

@@ -11,8 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select, update
 
 from api.context import Context, Shared
 from models.identifiers import TENANT_ID, digest
@@ -163,9 +162,3 @@ Operator = Annotated[Caller, Depends(_operator)]
 SignedIn = Annotated[Person, Depends(_signed_in)]
 Staff = Annotated[Caller, Depends(_staff)]
 StaffOrOperator = Annotated[Caller, Depends(_staff_or_operator)]
-
-
-async def end_sessions(connection: AsyncConnection, person_id: str, *, but: str | None = None) -> None:
-    """End the person's sessions at once, everywhere; `but`: the digest of the one that goes on (AUT-04)."""
-    ending = delete(Session).where(Session.person_id == person_id)
-    await connection.execute(ending if but is None else ending.where(Session.token_digest != but))

@@ -1,7 +1,6 @@
 """A tenant's invitation URL (APP-01), and what stands behind an invitation's token, the tenant's or a personal one."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -13,8 +12,6 @@ from api.context import Context, Shared
 from api.idempotency import PostedRequest
 from models import audit, links
 from models.audit import Fact
-from models.identifiers import Draw
-from models.links import NewLink
 from models.refusals import NotFound, TenantSuspended
 from models.tables.procedures import Link
 from models.tables.tenants import Tenant
@@ -42,25 +39,10 @@ async def rotate(tenant_id: str, context: Shared, staff: Staff, posted: PostedRe
     async with context.database.transaction(tenant_id) as connection:
         once = await posted.by(staff.actor, connection)
         await links.withdraw(connection, tenant_id, tenant_id, now)
-        await open_invitation(context, connection, tenant_id, now)
+        await links.issue(connection, context.link_key, links.invitation(tenant_id, now))
         fact = Fact(tenant_id=tenant_id, at=now, actor=staff.actor, what="invitation_rotated", subject=tenant_id)
         await audit.record(connection, fact)
         return await once.answer(Invitation(url=await _url(context, connection, tenant_id)))
-
-
-async def open_invitation(context: Context, connection: AsyncConnection, tenant_id: str, now: datetime) -> None:
-    """Issue the tenant's invitation link. It has no recipient and no deadline."""
-    link = NewLink(
-        tenant_id=tenant_id,
-        link_id=Draw().opaque_id(),
-        purpose=LinkPurpose.INVITATION,
-        recipient="",
-        subject=tenant_id,
-        procedure_id=None,
-        issued_at=now,
-        deadline=None,
-    )
-    await links.issue(connection, context.link_key, link)
 
 
 async def _url(context: Context, connection: AsyncConnection, tenant_id: str) -> str:
@@ -73,7 +55,7 @@ async def _url(context: Context, connection: AsyncConnection, tenant_id: str) ->
     )
     row = found.first()
     if row is None:
-        await open_invitation(context, connection, tenant_id, await context.clock.now())
+        await links.issue(connection, context.link_key, links.invitation(tenant_id, await context.clock.now()))
         return await _url(context, connection, tenant_id)
     token = context.link_key.token(tenant_id, row.link_id, LinkPurpose.INVITATION, "")
     return (row.portal_base_url or context.settings.base_url) + links.path(LinkPurpose.INVITATION, token)

@@ -153,6 +153,12 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _base_url(value: str) -> str:
+    if any(sign in _web_address(value) for sign in "?#"):
+        raise PydanticCustomError("invalid_url", "must be an http or https address")
+    return value.rstrip("/")
+
+
 def _origin(value: str) -> str:
     if not value:
         return value
@@ -239,6 +245,12 @@ WebAddress = Annotated[
     str, Field(min_length=1, max_length=2000, json_schema_extra={"format": "uri"}), AfterValidator(_web_address), _Line
 ]
 """http or https, without a user name in it."""
+BaseUrl = Annotated[
+    str, Field(min_length=1, max_length=255, json_schema_extra={"format": "uri"}), AfterValidator(_base_url), _Line
+]
+"""What paths are put behind: kept without a slash at its end."""
+CountryCode = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["JP"])]
+"""ISO 3166-1 alpha-2: whose holidays are no business days."""
 Origin = Annotated[
     str, Field(min_length=1, max_length=255, examples=["https://www.example.jp/"]), AfterValidator(_origin), _Line
 ]

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.identifiers import digest
+from models.identifiers import Draw, digest
 from models.refusals import LinkExpired, LinkUsed, LinkWithdrawn
 from models.tables.procedures import Link
 from models.vocabulary import LinkPurpose
@@ -47,6 +47,20 @@ class NewLink:
     procedure_id: str | None
     issued_at: datetime
     deadline: datetime | None
+
+
+def invitation(tenant_id: str, at: datetime) -> NewLink:
+    """A tenant's own invitation (APP-01): without recipient and without deadline."""
+    return NewLink(
+        tenant_id=tenant_id,
+        link_id=Draw().opaque_id(),
+        purpose=LinkPurpose.INVITATION,
+        recipient="",
+        subject=tenant_id,
+        procedure_id=None,
+        issued_at=at,
+        deadline=None,
+    )
 
 
 def path(purpose: str, token: str) -> str:

@@ -1,13 +1,52 @@
-"""People across tenants: one address, one person (TEN-06)."""
+"""People across tenants: one address, one person (TEN-06); where they belong; what lets them in."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.database import Database
 from models.identifiers import Draw
-from models.tables.people import Person
+from models.tables.customers import Customer
+from models.tables.people import Person, PortalUser, Session, StaffMember
+from models.tables.tenants import Tenant
+from models.vocabulary import SignupState, TenantState
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffMembership:
+    tenant_id: str
+    name: str
+    role: str
+    suspended: bool
+    user_name: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortalMembership:
+    """`name` is the company's."""
+
+    tenant_id: str
+    customer_id: str
+    user_id: str
+    name: str
+    last_name: str
+    first_name: str
+    mobile_number: str | None
+
+
+@dataclass(frozen=True)
+class Memberships:
+    """Where somebody has registered, the oldest first."""
+
+    staff: tuple[StaffMembership, ...] = ()
+    portal: tuple[PortalMembership, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.staff or self.portal)
 
 
 async def ensure_person(connection: AsyncConnection, mail_address: str, at: datetime) -> str:
@@ -18,3 +57,58 @@ async def ensure_person(connection: AsyncConnection, mail_address: str, at: date
         .on_conflict_do_nothing(index_elements=["mail_address"])
     )
     return (await connection.execute(select(Person.person_id).where(Person.mail_address == mail_address))).scalar_one()
+
+
+async def memberships(connection: AsyncConnection, person_id: str) -> Memberships:
+    """In the person's own transaction, which alone sees across tenants."""
+    staff = await connection.execute(
+        select(
+            StaffMember.tenant_id,
+            Tenant.name,
+            StaffMember.role,
+            (Tenant.state == TenantState.SUSPENDED).label("suspended"),
+            StaffMember.user_name,
+        )
+        .join(Tenant, Tenant.tenant_id == StaffMember.tenant_id)
+        .where(StaffMember.person_id == person_id, StaffMember.signup_state == SignupState.REGISTERED)
+        .order_by(StaffMember.created_at, StaffMember.tenant_id)
+    )
+    same_customer = (Customer.tenant_id == PortalUser.tenant_id) & (Customer.customer_id == PortalUser.customer_id)
+    portal = await connection.execute(
+        select(
+            PortalUser.tenant_id,
+            PortalUser.customer_id,
+            PortalUser.user_id,
+            Customer.company_name.label("name"),
+            PortalUser.last_name,
+            PortalUser.first_name,
+            PortalUser.mobile_number,
+        )
+        .join(Customer, same_customer)
+        .where(PortalUser.person_id == person_id, PortalUser.signup_state == SignupState.REGISTERED)
+        .order_by(PortalUser.created_at, PortalUser.user_id)
+    )
+    return Memberships(
+        tuple(StaffMembership(**row._asdict()) for row in staff),
+        tuple(PortalMembership(**row._asdict()) for row in portal),
+    )
+
+
+async def end_sessions(connection: AsyncConnection, person_id: str, *, but: str | None = None) -> None:
+    """End the person's sessions at once, everywhere; `but`: the digest of the one that goes on (AUT-04)."""
+    ending = delete(Session).where(Session.person_id == person_id)
+    await connection.execute(ending if but is None else ending.where(Session.token_digest != but))
+
+
+async def end_sessions_without_access(database: Database, person_ids: Iterable[str]) -> None:
+    """End the sessions of those who are nowhere staff of an open tenant, nor portal users, any more (AUT-05)."""
+    for person_id in person_ids:
+        is_staff = exists().where(
+            StaffMember.person_id == person_id,
+            StaffMember.signup_state == SignupState.REGISTERED,
+            Tenant.tenant_id == StaffMember.tenant_id,
+            Tenant.state == TenantState.ACTIVE,
+        )
+        is_user = exists().where(PortalUser.person_id == person_id, PortalUser.signup_state == SignupState.REGISTERED)
+        async with database.transaction(person_id=person_id) as connection:
+            await connection.execute(delete(Session).where(Session.person_id == person_id, ~is_staff, ~is_user))

@@ -250,6 +250,15 @@ class AlreadyExists(Refusal):
     ja = "すでに登録されています。"
 
 
+class LastStaffMember(Refusal):
+    """Nobody would be left to add the next one."""
+
+    code = "last_staff_member"
+    status = 409
+    en = "The last registered staff member of a tenant cannot be deleted."
+    ja = "登録済みの最後の担当者は削除できません。"
+
+
 class PreconditionFailed(Refusal):
     """The `If-Match` no longer fits: somebody else was faster."""
 

@@ -88,6 +88,12 @@ class Signup(Procedure):
             raise self._now.refusal or RuntimeError
         return self._now.opened
 
+    @opened.validator
+    def _refuse_opened(self) -> None:
+        # Whoever would begin it anew while it is ending comes again when it has ended.
+        if not self._is_open():
+            raise refused(WrongState(state=self._now.state))
+
     @workflow.update(description="Send a fresh link, good for seven days from now (TEN-04).")
     async def resend(self, command: Command) -> Opened:
         return await self._open_again(f"resend-{command.command_id}", command)

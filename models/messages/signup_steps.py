@@ -16,6 +16,7 @@ class NewTenant(Message):
     language: str
     portal_base_url: str | None
     sender_name: str
+    country: str = "JP"
 
 
 class NewPortalUser(Message):
@@ -75,12 +76,16 @@ class RecordRegistration(SignupStep):
 
 
 class Opened(Answer):
-    """`expires_at`: until when the link lives; `reminders`: when the person is reminded before."""
+    """`expires_at`: until when the link lives; `reminders`: when the person is reminded before.
+
+    `command_id`: of the start, so that another's start of the same signup can tell that it came second.
+    """
 
     expires_at: datetime
     reminders: tuple[datetime, ...] = ()
     link_id: str = ""
     member_id: str = ""
+    command_id: str = ""
 
 
 class Closed(Answer):
