@@ -18,7 +18,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.refusals import FieldError, InvalidInput
@@ -61,11 +61,11 @@ class Order:
     """`name` as asked for (`-submitted_at`); `column` must not be null."""
 
     name: str
-    column: SQLColumnExpression[Any]
+    column: ColumnElement[Any]
     descending: bool
 
 
-def resolve_order(sort: str | None, allowed: Mapping[str, SQLColumnExpression[Any]], *, default: str) -> Order:
+def resolve_order(sort: str | None, allowed: Mapping[str, ColumnElement[Any]], *, default: str) -> Order:
     """The order asked for, among those allowed.
 
     Raises:
@@ -89,7 +89,7 @@ class Rows:
 
 
 async def fetch_page(
-    connection: AsyncConnection, query: Select[Any], *, order: Order, key: SQLColumnExpression[Any], paging: Paging
+    connection: AsyncConnection, query: Select[Any], *, order: Order, key: ColumnElement[Any], paging: Paging
 ) -> Rows:
     """One page of a query (with its filters, without order), by `order` and then by the unique `key`.
 
@@ -156,7 +156,7 @@ def _encoded(order: Order, row: Row[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps([order.name, plain, row.cursor_key]).encode()).rstrip(b"=").decode()
 
 
-def _decoded(cursor: str, order: Order, key: SQLColumnExpression[Any]) -> tuple[Any, Any]:
+def _decoded(cursor: str, order: Order, key: ColumnElement[Any]) -> tuple[Any, Any]:
     try:
         name, value, last_key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         typed = _typed(value, order.column.type.python_type), _typed(last_key, key.type.python_type)

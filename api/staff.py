@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
@@ -52,12 +52,13 @@ class StaffMember(BaseModel):
 @router.get("")
 async def find_all(tenant_id: str, context: Shared, caller: StaffOrOperator, paging: PagingQuery) -> Page[StaffMember]:
     """Sorts by `created_at` and `mail_address`."""
-    sortable = {"created_at": Members.created_at, "mail_address": Members.mail_address}
+    table = Members.__table__
+    sortable = {"created_at": table.c.created_at, "mail_address": table.c.mail_address}
     order = resolve_order(paging.sort, sortable, default="created_at")
     async with context.database.transaction(tenant_id) as connection:
         await tenant_row(connection, tenant_id)
-        query: Select[tuple[Members]] = select(Members.__table__).where(Members.tenant_id == tenant_id)
-        rows = await fetch_page(connection, query, order=order, key=Members.person_id, paging=paging)
+        query = select(table).where(table.c.tenant_id == tenant_id)
+        rows = await fetch_page(connection, query, order=order, key=table.c.person_id, paging=paging)
     return rows.page(lambda row: StaffMember.model_validate(row, from_attributes=True))
 
 

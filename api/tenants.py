@@ -115,12 +115,11 @@ async def create(body: NewTenantInput, context: Shared, operator: Operator, post
 @router.get("")
 async def find_all(context: Shared, operator: Operator, paging: PagingQuery) -> Page[Tenant]:
     """Every tenant, newest first. Sorts by `created_at` and `name`."""
-    sortable = {"created_at": Tenants.created_at, "name": Tenants.name}
+    table = Tenants.__table__
+    sortable = {"created_at": table.c.created_at, "name": table.c.name}
     order = resolve_order(paging.sort, sortable, default="-created_at")
     async with context.database.transaction(operator=True) as connection:
-        rows = await fetch_page(
-            connection, select(Tenants.__table__), order=order, key=Tenants.tenant_id, paging=paging
-        )
+        rows = await fetch_page(connection, select(table), order=order, key=table.c.tenant_id, paging=paging)
     return rows.page(lambda row: Tenant.model_validate(row, from_attributes=True))
 
 

@@ -152,22 +152,13 @@ def operator(settings: Settings) -> dict[str, str]:
     return {"Authorization": f"Bearer {settings.operator_key.get_secret_value()}"}
 
 
-async def sign_in_staff(world: World, tenant_id: str) -> dict[str, str]:
-    """A new person, staff of the tenant, with an open session."""
+async def sign_in_staff(world: World, *tenant_ids: str) -> dict[str, str]:
+    """A new person, staff of the tenants, with an open session."""
     now = await world.clock.now()
     person_id, token = Draw().opaque_id(), secret_token()
     address = f"{person_id}@partner.example"
-    async with world.database.transaction(tenant_id) as connection:
+    async with world.database.transaction() as connection:
         await connection.execute(insert(Person).values(person_id=person_id, mail_address=address, created_at=now))
-        await connection.execute(
-            insert(StaffMember).values(
-                tenant_id=tenant_id,
-                person_id=person_id,
-                mail_address=address,
-                signup_state=SignupState.REGISTERED,
-                created_at=now,
-            )
-        )
         await connection.execute(
             insert(Session).values(
                 token_digest=digest(token),
@@ -176,6 +167,17 @@ async def sign_in_staff(world: World, tenant_id: str) -> dict[str, str]:
                 expires_at=now + timedelta(days=3650),
             )
         )
+    for tenant_id in tenant_ids:
+        async with world.database.transaction(tenant_id) as connection:
+            await connection.execute(
+                insert(StaffMember).values(
+                    tenant_id=tenant_id,
+                    person_id=person_id,
+                    mail_address=address,
+                    signup_state=SignupState.REGISTERED,
+                    created_at=now,
+                )
+            )
     return {"Authorization": f"Bearer {token}"}
 
 
