@@ -1,7 +1,7 @@
 """The project's documents, as tests read them; `make documents` puts the line numbers of their links right again.
 
 A link whose text is one name in code, to a line of a Python file, is about that name:
-[`Commands.send`](api/commands.py#L103) leads to whatever lines `send` has.
+[`Commands.send`](api/commands.py#L103) leads to where `send` is defined.
 """
 
 import ast
@@ -68,16 +68,14 @@ def headings(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
 
 
-def lines_of(module: Path, name: str) -> range:
-    """The lines where the module defines `Class.method`, a function, a class or a constant; none if it does not."""
+def line_of(module: Path, name: str) -> int | None:
+    """The line where the module defines `Class.method`, a function, a class or a constant; None if it does not."""
     nodes: list[ast.stmt] = ast.parse(module.read_text()).body
     found: ast.stmt | None = None
     for part in name.split("."):
         found = next((node for node in nodes if part in _names(node)), None)
-        if found is None:
-            return range(0)
         nodes = found.body if isinstance(found, ast.ClassDef) else []
-    return range(found.lineno, (found.end_lineno or found.lineno) + 1) if found else range(0)
+    return found.lineno if found else None
 
 
 def _names(node: ast.stmt) -> set[str]:
@@ -88,12 +86,12 @@ def _names(node: ast.stmt) -> set[str]:
 
 
 def renewed(document: Path) -> str:
-    """Its text with every link about a name leading to that name's first line."""
+    """Its text with every link about a name leading to the line that defines it."""
 
     def renew(match: re.Match[str]) -> str:
         link = Link(document, match["text"], match["target"])
-        lines = lines_of(link.path, link.name) if link.name and link.path.exists() else range(0)
-        return f"[{link.text}]({link.target.partition('#')[0]}#L{lines.start})" if lines else match[0]
+        line = line_of(link.path, link.name) if link.name and link.path.exists() else None
+        return f"[{link.text}]({link.target.partition('#')[0]}#L{line})" if line else match[0]
 
     return _LINK.sub(renew, document.read_text())
 
