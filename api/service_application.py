@@ -37,6 +37,9 @@ class Memos(Input):
     memo3: OrAbsent[Memo] = None
 
 
+_NO_MEMOS = Memos()
+
+
 class Decided(BaseModel):
     application_number: str
     state: str
@@ -56,7 +59,13 @@ async def apply(
 
 @router.post("/v1/tenants/{tenant_id}/applications/{number}/{decision}", response_model=Decided)
 async def decide(
-    tenant_id: str, number: str, decision: Decision, memos: Memos, context: Shared, staff: Staff, posted: PostedRequest
+    tenant_id: str,
+    number: str,
+    decision: Decision,
+    context: Shared,
+    staff: Staff,
+    posted: PostedRequest,
+    memos: Memos = _NO_MEMOS,
 ) -> Response:
     """Approve, deny, or hold, and save the memos (APP-11).
 
