@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.letterpress import Letterpress
@@ -20,10 +22,14 @@ from models.database import Database
 from models.encryption import Cipher
 from models.links import LinkKey
 from settings import Settings, SmtpSecurity
+from workflows import schedules
 from workflows.client import connect
 from workflows.registry import WORKFLOWS
 from workflows.sandbox import runner
 from workflows.world_clock import WorldClock
+
+T = TypeVar("T")
+_NOT_READY = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.NOT_FOUND})
 
 
 def make_worker(settings: Settings, client: Client, *, database: Database, clock: Clock, courier: Courier) -> Worker:
@@ -86,7 +92,8 @@ async def run(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def _parts(settings: Settings) -> AsyncIterator[Worker]:
-    client = await _connect_patiently(settings)
+    client = await _once_ready(lambda: _connect(settings))
+    await _once_ready(lambda: schedules.keep(client, settings.temporal_task_queue, world_clock=settings.rehearsal))
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
     courier = make_courier(settings)
     try:
@@ -96,17 +103,25 @@ async def _parts(settings: Settings) -> AsyncIterator[Worker]:
         await database.close()
 
 
-async def _connect_patiently(settings: Settings) -> Client:
+async def _connect(settings: Settings) -> Client:
+    return await connect(
+        settings.temporal_address,
+        settings.temporal_namespace,
+        make_cipher(settings),
+        runtime=_runtime(settings.worker_metrics_port),
+    )
+
+
+async def _once_ready(attempt: Callable[[], Awaitable[T]]) -> T:
     """A worker that is up before its Temporal waits for it."""
     while True:
         try:
-            return await connect(
-                settings.temporal_address,
-                settings.temporal_namespace,
-                make_cipher(settings),
-                runtime=_runtime(settings.worker_metrics_port),
-            )
-        except RuntimeError:
+            return await attempt()
+        except RuntimeError:  # no connection
+            await asyncio.sleep(0.2)
+        except RPCError as error:
+            if error.status not in _NOT_READY:
+                raise
             await asyncio.sleep(0.2)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from activities.housekeeping import HousekeepingActivities
 from activities.letterpress import Letterpress
 from activities.mail import MailActivities
 from activities.procedures import ProcedureActivities
@@ -18,6 +19,7 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
     procedures = ProcedureActivities(records)
     application = ServiceApplicationActivities(records)
     signup = SignupActivities(records)
+    housekeeping = HousekeepingActivities(records, clock)
     return [
         mail.deliver_mails,
         mail.settle_mails,
@@ -34,4 +36,5 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
         signup.record_signup_registration,
         signup.record_signup_expiry,
         signup.record_signup_deletion,
+        housekeeping.tidy_up,
     ]

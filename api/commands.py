@@ -6,7 +6,7 @@ one that could not be accepted in time was not taken (503).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
@@ -28,7 +28,7 @@ from temporalio.workflow import UpdateMethodMultiParam
 
 from models.messages.procedure import Answer, Command, Identity
 from models.refusals import IdempotencyKeyReused, Unavailable
-from workflows import search_attributes
+from workflows import schedules, search_attributes
 
 A = TypeVar("A", bound=Answer)
 # The SDK types an update with a description as if it returned its coroutine.
@@ -128,6 +128,10 @@ class Commands:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise ProcedureGoneError from None
             raise
+
+    async def next_recurrence(self) -> datetime | None:
+        """Under rehearsal: when something that recurs is due next, or was and is under way."""
+        return await schedules.next_on_world_clock(self._client)
 
     async def check_engine(self) -> None:
         """Raises: RPCError or RuntimeError: Temporal is out of reach."""

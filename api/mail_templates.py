@@ -137,15 +137,10 @@ async def change(
     return _answer(request, template, Wording(wanted, now), language)
 
 
-@router.delete("/{template}", response_model=ShownTemplate)
+@router.delete("/{template}", status_code=204)
 async def reset(
-    tenant_id: str,
-    template: Changeable,
-    context: Shared,
-    staff: Staff,
-    request: Request,
-    if_match: IfMatch = None,
-) -> Response:
+    tenant_id: str, template: Changeable, context: Shared, staff: Staff, *, if_match: IfMatch = None
+) -> None:
     """Back to the default text; what is the default already stays so (TPL-02)."""
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
@@ -154,7 +149,6 @@ async def reset(
         check_if_match(if_match, _etag(wording))
         if await tenant_templates.reset(connection, tenant_id, template):
             await _note(connection, tenant_id, template, what="mail_template_reset", by=staff.actor, at=now)
-    return _answer(request, template, Wording(default_template(template, language)), language)
 
 
 @router.post("/{template}/preview", response_model=Preview)

@@ -37,6 +37,12 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "日時はタイムゾーン付きのRFC 3339形式で入力してください。",
         "This must be an instant with its offset (RFC 3339).",
     ),
+    "invalid_duration": (
+        "期間は「P7D」「PT1H」のようなISO 8601形式で入力してください。",
+        "This must be a duration such as P7D or PT1H (ISO 8601).",
+    ),
+    "in_the_past": ("現在より前の日時は指定できません。", "This is in the past."),
+    "not_both": ("どちらか一方だけを指定してください: {choices}", "Give only one of: {choices}."),
     "invalid_filter": (
         "eq:、ne:、gte:、lte: に続けて値を指定してください。",
         "This must be eq:, ne:, gte: or lte:, and a value.",

@@ -23,4 +23,5 @@ class Durations(BaseModel):
     mail_unknown_pause: timedelta = timedelta(minutes=10)  # the connection broke after the final dot
     mail_lease: timedelta = timedelta(seconds=20)  # renewed while sending; a dead sender's mail goes to another
     synchronous_answer: timedelta = timedelta(seconds=5)  # after this a command answers 202
+    sign_in_tries_kept: timedelta = timedelta(days=90)  # wrong passwords after which nobody has come back
     idempotent_answers_kept: timedelta = timedelta(days=90)

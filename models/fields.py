@@ -7,16 +7,18 @@ texts also line breaks and `=?`, with which an encoded word of a mail header beg
 The codes of errors are stable; the sentences to them are in `api/wording.py`.
 """
 
+import contextlib
 import re
 import unicodedata
 import zoneinfo
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, TypeVar
 
 import email_validator
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -40,6 +42,7 @@ _HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−ー", "-"))
 _FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _POSTAL_CODE = re.compile(r"([0-9]{3})-?([0-9]{4})")
 _ANY_URL = TypeAdapter(HttpUrl)
+_ANY_DURATION = TypeAdapter(timedelta)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ORIGIN = re.compile(r"https?://[^/?#@\\\s]+/?", re.IGNORECASE)
 
@@ -176,6 +179,21 @@ def _day(value: Any) -> Any:  # noqa: ANN401 - likewise
     return line
 
 
+def _instant(value: Any) -> Any:  # noqa: ANN401 - likewise
+    """A number could be seconds or milliseconds; only text says what it means."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("invalid_instant", "must be an instant with its offset (RFC 3339)")
+    return value
+
+
+def _duration(value: Any) -> Any:  # noqa: ANN401 - likewise
+    """ISO 8601; a year is 365 days and a month 30."""
+    if isinstance(value, str) and value.startswith("P"):
+        with contextlib.suppress(ValidationError):
+            return _ANY_DURATION.validate_python(value)
+    raise PydanticCustomError("invalid_duration", "must be a duration such as P7D or PT1H")
+
+
 def _whole_number(value: Any) -> Any:  # noqa: ANN401 - likewise
     """A form sends text, JSON a number; `true` is neither."""
     if isinstance(value, bool | float):
@@ -240,6 +258,9 @@ ShortageGraceDays = Annotated[int, Field(ge=0, le=99), BeforeValidator(_whole_nu
 """SET-02."""
 Day = Annotated[date, BeforeValidator(_day)]
 """A calendar date, `YYYY-MM-DD` (GEN-01)."""
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+"""RFC 3339, with its offset."""
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
 TimeZoneName = Annotated[str, Field(min_length=1, examples=["Asia/Tokyo"]), AfterValidator(_time_zone), _Line]
 WebAddress = Annotated[
     str, Field(min_length=1, max_length=2000, json_schema_extra={"format": "uri"}), AfterValidator(_web_address), _Line

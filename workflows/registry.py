@@ -1,6 +1,8 @@
 """Every workflow that a worker runs."""
 
+from workflows.housekeeping import Housekeeping
+from workflows.recurrences import RecurrencesOnTheWorldClock
 from workflows.service_application import ServiceApplication
 from workflows.signup import Signup
 
-WORKFLOWS: list[type] = [ServiceApplication, Signup]
+WORKFLOWS: list[type] = [Housekeeping, RecurrencesOnTheWorldClock, ServiceApplication, Signup]

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("address_digest", sa.String(), nullable=False),
         sa.Column("wrong_in_a_row", sa.Integer(), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_try_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("locks", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("address_digest", name=op.f("pk_sign_in_tries")),
     )

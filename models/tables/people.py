@@ -37,6 +37,8 @@ class SignInTry(Table):
     address_digest: Mapped[str] = mapped_column(primary_key=True)
     wrong_in_a_row: Mapped[int]
     locked_until: Mapped[Instant | None]
+    last_try_at: Mapped[Instant | None]
+    """The housekeeping forgets who has not tried for long."""
     locks: Mapped[int] = mapped_column(server_default="0")
 
 
