@@ -156,6 +156,8 @@ class StackPlan:
             "TETSUZUKI_SMTP__HOST": self._smtp.host,
             "TETSUZUKI_SMTP__PORT": str(self._smtp.port),
             "TETSUZUKI_REHEARSAL": json.dumps(self._options.rehearsal),
+            # glibc keeps a heap for each thread otherwise, and Temporal's client has many threads.
+            "MALLOC_ARENA_MAX": "2",
             "TETSUZUKI_WORKER_GRACEFUL_SHUTDOWN_SECONDS": str(WORKER_GRACE),
         }
         if self.addresses.temporal_ui_url:
