@@ -43,6 +43,8 @@ class RateLimits(BaseModel):
     password_reset_per_address: str = "5/hour"  # noqa: S105 - likewise
     link_per_client: str = "300/minute"
     postal_code_per_client: str = "120/minute"
+    codec_per_client: str = "600/minute"
+    """The Web UI asks anew for every payload of a page."""
 
 
 REHEARSAL_RATE_LIMITS = RateLimits(**dict.fromkeys(RateLimits.model_fields, "100000/minute"))

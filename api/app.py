@@ -7,6 +7,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from api import (
+    codec,
+    codec_sign_in,
     commands,
     documentation,
     health,
@@ -37,6 +39,8 @@ from workflows.client import connect
 from workflows.world_clock import WorldClock
 
 ROUTERS = (
+    codec.router,
+    codec_sign_in.router,
     health.router,
     invitation.router,
     mail_template_copies.router,
@@ -63,6 +67,7 @@ def create_app(context: Context) -> FastAPI:
     limits = REHEARSAL_RATE_LIMITS if context.settings.rehearsal else context.settings.rate_limits
     rate_limits.register(app, RateLimiter(limits))
     app.add_middleware(BodyLimits)
+    codec.register(app, context.settings)
     app.add_middleware(SecurityHeaders)  # the outermost: refused bodies have the headers too
     for router in ROUTERS:
         app.include_router(router)
