@@ -26,15 +26,10 @@ from models.messages.procedure import (
 from models.refusals import Refusal, WrongState
 from models.vocabulary import OperatorAction
 from workflows import search_attributes
+from workflows.current_details import current_details
 from workflows.patience import DATABASE, MAIL
 
 A = TypeVar("A")
-
-
-_HOW_TO_HELP = (
-    "How to help: mend the cause, then send the update `resolve` with action `retry`; or `skip`, or `end`. "
-    "By the API: `POST /v1/tenants/{tenant}/procedures/{id}/retry`."
-)
 
 
 class EndedByOperatorError(Exception):
@@ -106,7 +101,9 @@ class Procedure:
         """
         while True:
             try:
-                return await workflow.execute_local_activity_method(activity, message, **DATABASE)
+                return await workflow.execute_local_activity_method(
+                    activity, message, summary=_summary(activity), **DATABASE
+                )
             except ActivityError as error:
                 cause = error.cause
                 if isinstance(cause, ApplicationError) and cause.type in Refusal.known:
@@ -162,6 +159,7 @@ class Procedure:
                     action=action,
                     at=workflow.now(),
                 ),
+                summary=f"The refused mails: {action}",
                 **DATABASE,
             )
             if action is not OperatorAction.RETRY:
@@ -197,6 +195,7 @@ class Procedure:
                 number=self._attention_records,
                 detail=detail or {},
             ),
+            summary=what.replace("_", " ") + (f": {attention.step}" if attention else ""),
             **DATABASE,
         )
 
@@ -206,16 +205,17 @@ class Procedure:
         workflow.upsert_search_attributes(
             search_attributes.standing(state=state, attention=bool(self._attention), due_at=due)
         )
-        workflow.set_current_details(_details(state, waiting_for, upcoming, list(self._attention.values())))
+        workflow.set_current_details(
+            current_details(
+                self.identity,
+                state=state,
+                waiting_for=waiting_for,
+                upcoming=upcoming,
+                attention=self._attention.values(),
+            )
+        )
 
 
-def _details(state: str, waiting_for: str, upcoming: list[Upcoming], attention: list[Attention]) -> str:
-    lines = [f"**{state.replace('_', ' ')}**, waits for {waiting_for}."]
-    lines += [f"- {step.at:%Y-%m-%d %H:%M} UTC: {step.what.replace('_', ' ')}" for step in upcoming]
-    for stuck in attention:
-        lines += [
-            "",
-            f"**Needs an operator** since {stuck.since:%Y-%m-%d %H:%M} UTC. Step *{stuck.step}*: {stuck.reason}",
-            _HOW_TO_HELP,
-        ]
-    return "\n".join(lines)
+def _summary(activity: Callable[..., Any]) -> str:
+    """What the Web UI's timeline says of a record: the first sentence of the activity's own description."""
+    return (activity.__doc__ or activity.__name__.replace("_", " ")).strip().split("\n", 1)[0]
