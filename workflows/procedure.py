@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 from activities.mail import MailActivities
 from activities.outcomes import refused
@@ -84,11 +84,11 @@ class Procedure:
         timeout = None if deadline is None else max(deadline - workflow.now(), timedelta(0))
         try:
             await workflow.wait_condition(
-                lambda: condition() or self._ended_by is not None, timeout=timeout, timeout_summary=summary
+                lambda: condition() or self._cut_short_by is not None, timeout=timeout, timeout_summary=summary
             )
         except TimeoutError:
             return condition()
-        if self._ended_by is not None:
+        if self._cut_short_by is not None:
             raise EndedByOperatorError
         return True
 
@@ -106,6 +106,8 @@ class Procedure:
                 )
             except ActivityError as error:
                 cause = error.cause
+                if isinstance(cause, CancelledError):
+                    raise EndedByOperatorError from None
                 if isinstance(cause, ApplicationError) and cause.type in Refusal.known:
                     raise cause from None
                 await self._ask_operator("records", f"{activity.__name__}: {type(cause).__name__}")
@@ -125,18 +127,31 @@ class Procedure:
         try:
             await story()
         except EndedByOperatorError:
-            actor = self._ended_by or "operator"
-            await self.close_subject(actor)
-            await self.record(
-                ProcedureActivities.record_end, RecordEnd(identity=self.identity, at=workflow.now(), actor=actor)
-            )
-            self.stand("ended", waiting_for="nothing")
+            await self._end_in_order()
+        except asyncio.CancelledError:
+            if self._cut_short_by is None:  # not asked for: the worker lets go of the workflow
+                raise
+            await self._end_in_order()
         await self.finish()
 
     async def close_subject(self, actor: str) -> None:
         """What an operator's end does to the procedure's own rows."""
 
     # Private steps.
+
+    @property
+    def _cut_short_by(self) -> str | None:
+        """Who ends the procedure early: whoever said so, or an operator by *Request Cancellation* in the Web UI."""
+        return self._ended_by or ("operator" if workflow.cancellation_reason() is not None else None)
+
+    async def _end_in_order(self) -> None:
+        actor = self._cut_short_by or "operator"
+        self._attention.clear()
+        await self.close_subject(actor)
+        await self.record(
+            ProcedureActivities.record_end, RecordEnd(identity=self.identity, at=workflow.now(), actor=actor)
+        )
+        self.stand("ended", waiting_for="nothing")
 
     async def _deliver(self) -> None:
         order = DeliverMails(tenant_id=self.identity.tenant_id, procedure_id=self.identity.procedure_id)
@@ -167,14 +182,14 @@ class Procedure:
 
     async def _ask_operator(self, step: str, reason: str) -> OperatorAction:
         """Raise attention and wait. Returns retry or skip."""
-        if self._ended_by is not None:
+        if self._cut_short_by is not None:
             raise EndedByOperatorError
         if step not in self._attention:
             self._attention[step] = Attention(step=step, reason=reason, since=workflow.now())
             self._resolution.pop(step, None)
             await self._record_attention(self._attention[step], actor="system", what="attention_raised")
-        await workflow.wait_condition(lambda: step in self._resolution or self._ended_by is not None)
-        if self._ended_by is not None:
+        await workflow.wait_condition(lambda: step in self._resolution or self._cut_short_by is not None)
+        if self._cut_short_by is not None:
             raise EndedByOperatorError
         return self._resolution[step]
 
