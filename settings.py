@@ -73,7 +73,6 @@ class Settings(BaseSettings):
     """Each takes about 200 kB; one that is not cached is replayed, which an answer hardly notices."""
     worker_strict_sandbox: bool = False
     """Load workflows anew in Temporal's sandbox, which finds what would not replay: for tests."""
-    worker_metrics_port: int | None = None
     worker_graceful_shutdown_seconds: int = 5
 
     api_host: str = "127.0.0.1"
@@ -97,3 +96,5 @@ class Settings(BaseSettings):
     temporal_ui_url: str | None = None
     inbox_url: str | None = None
     log_level: str = "INFO"
+    temporal_metrics_address: str | None = None
+    """`host:port` where this process serves what the Temporal SDK measures. What the API measures is at `/metrics`."""

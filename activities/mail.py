@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.letterpress import Letterpress, Printed
 from activities.records import Records
@@ -103,6 +103,9 @@ class MailActivities:
             return Fate.REFUSED
         async with self._lease_kept(row):
             outcome = await self._courier.send(printed.recipient, printed.wire)
+        activity.metric_meter().create_counter("tetsuzuki_mails", "Tries to send a mail, by what became of them.").add(
+            1, {"template": row.template, "outcome": outcome.fate}
+        )
         now = await self._clock.now()
         async with self._records.database.transaction(row.tenant_id) as connection:
             await _change(connection, row, lease_until=None, **_kept(printed), **self._became(row, outcome, now))
@@ -161,7 +164,9 @@ class MailActivities:
             next_try = min(max(row.next_attempt_at or now, row.lease_until or now) for row in later)
             pause = max(next_try - now, timedelta(seconds=1))
             message = f"{len(later)} mails wait for their next try"
-            raise ApplicationError(message, type="mails_wait", next_retry_delay=pause)
+            raise ApplicationError(
+                message, type="mails_wait", next_retry_delay=pause, category=ApplicationErrorCategory.BENIGN
+            )
         failed = [row for row in rows if row.state == MailState.FAILED]
         return RefusedMails(
             mail_ids=tuple(row.mail_id for row in failed),

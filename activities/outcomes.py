@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from models.refusals import Refusal
@@ -40,7 +40,13 @@ class _Outcomes(ActivityInboundInterceptor):
 
 def refused(refusal: Refusal) -> ApplicationError:
     """The form in which a refusal travels through Temporal; the API makes it a refusal again."""
-    return ApplicationError(str(refusal), refusal.details(), type=refusal.code, non_retryable=True)
+    return ApplicationError(
+        str(refusal),
+        refusal.details(),
+        type=refusal.code,
+        non_retryable=True,
+        category=ApplicationErrorCategory.BENIGN,  # an answer, nothing that logs and alarms are for
+    )
 
 
 def _is_outage(error: Exception) -> bool:

@@ -65,9 +65,11 @@ _WORDS = {
         }
     ),
 }
-_TEMPLATE = Environment(
-    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
-).get_template("codec_sign_in.html")
+_HERE = Path(__file__).parent
+_TEMPLATE = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined).get_template(
+    "codec_sign_in.html"
+)
+_STYLE = (_HERE / "codec_sign_in.css").read_text(encoding="utf-8")
 
 
 def is_signed_in(request: Request, settings: Settings) -> bool:
@@ -80,6 +82,11 @@ def is_signed_in(request: Request, settings: Settings) -> bool:
 @router.get("")
 async def show(request: Request, context: Shared) -> HTMLResponse:
     return _page(request, context.settings)
+
+
+@router.get("/style.css")
+async def style() -> Response:
+    return Response(_STYLE, media_type="text/css")
 
 
 @router.post("", dependencies=[per_client("sign_in_per_client")])

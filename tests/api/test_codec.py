@@ -171,7 +171,7 @@ async def test_payloads_of_every_key_of_the_ring_are_read_and_a_lost_keys_say_so
 async def test_what_is_no_payload_is_refused(api: AsyncClient) -> None:
     for content in ("", "nonsense", '{"payloads": 1}', '{"payloads": [{"data": "not base64!"}]}'):
         answer = await api.post("/codec/decode", content=content, headers=BEARER)
-        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), content
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request"), content
 
 
 async def test_decoding_is_limited_and_every_time_noted() -> None:
