@@ -107,9 +107,7 @@ async def _parts(settings: Settings) -> AsyncIterator[Worker]:
 
 
 async def _connect(settings: Settings, runtime: Runtime) -> Client:
-    return await connect(
-        settings.temporal_address, settings.temporal_namespace, make_cipher(settings), runtime=runtime
-    )
+    return await connect(settings.temporal_address, settings.temporal_namespace, make_cipher(settings), runtime=runtime)
 
 
 async def _once_ready(attempt: Callable[[], Awaitable[T]]) -> T:

@@ -182,8 +182,9 @@ async def test_decoding_is_limited_and_every_time_noted() -> None:
             for _ in range(2):
                 headers = BEARER | {"X-Namespace": "default"}
                 assert (await api.post("/codec/decode", json=await sealed("山田"), headers=headers)).is_success
-        assert [(entry["event"], entry["actor"], entry["payloads"], entry["namespace"]) for entry in logs] == [
-            ("payloads decoded", "operator key", 1, "default")
+        decoded = [entry for entry in logs if entry["event"] == "payloads decoded"]
+        assert [(entry["actor"], entry["payloads"], entry["namespace"]) for entry in decoded] == [
+            ("operator key", 1, "default")
         ] * 2
         assert "山田" not in str(logs)
         assert (await api.post("/codec/decode", json=await sealed(1), headers=BEARER)).status_code == 429
