@@ -69,10 +69,13 @@ def headings(document: Path) -> set[str]:
 
 
 def line_of(module: Path, name: str) -> int | None:
-    """The line where the module defines `Class.method`, a function, a class or a constant; None if it does not."""
+    """Where the module defines a function, a class, `Class.method` or a constant; None if it does not.
+
+    The name may begin with the module's: `audit.record`.
+    """
     nodes: list[ast.stmt] = ast.parse(module.read_text()).body
     found: ast.stmt | None = None
-    for part in name.split("."):
+    for part in name.removeprefix(f"{module.stem}.").split("."):
         found = next((node for node in nodes if part in _names(node)), None)
         nodes = found.body if isinstance(found, ast.ClassDef) else []
     return found.lineno if found else None

@@ -69,3 +69,16 @@ def test_a_procedures_page_leads_to_its_five_stops(page: Path) -> None:
     assert [stop for stop in STOPS if not any(path.startswith(stop) for path in paths)] == []
     assert f"workflows/{page.stem}.py" in paths
     assert f"tests/processes/test_{page.stem}.py" in paths
+
+
+def test_the_map_names_every_folder() -> None:
+    """One line each; a mail's own folders are told by the catalogue."""
+    tops = [top for top in ROOT.iterdir() if not re.match(r"\.(?!ci$)|build$|.*\.egg-info$", top.name)]
+    folders = {path.parent for top in tops for path in top.rglob("*") if path.is_file()}
+    known = {"__pycache__", "approved"}
+    expected = {
+        where(folder)
+        for folder in folders
+        if folder.name not in known and (folder == ROOT / "mail_templates" or "mail_templates" not in where(folder))
+    }
+    assert set(re.findall(r"^\| `([^`]+)/` \|", (ROOT / "docs" / "map.md").read_text(), re.MULTILINE)) == expected
