@@ -43,6 +43,8 @@ class RateLimits(BaseModel):
     password_reset_per_address: str = "5/hour"  # noqa: S105 - likewise
     link_per_client: str = "300/minute"
     postal_code_per_client: str = "120/minute"
+    codec_per_client: str = "600/minute"
+    """The Web UI asks anew for every payload of a page."""
 
 
 REHEARSAL_RATE_LIMITS = RateLimits(**dict.fromkeys(RateLimits.model_fields, "100000/minute"))
@@ -71,7 +73,6 @@ class Settings(BaseSettings):
     """Each takes about 200 kB; one that is not cached is replayed, which an answer hardly notices."""
     worker_strict_sandbox: bool = False
     """Load workflows anew in Temporal's sandbox, which finds what would not replay: for tests."""
-    worker_metrics_port: int | None = None
     worker_graceful_shutdown_seconds: int = 5
 
     api_host: str = "127.0.0.1"
@@ -95,3 +96,5 @@ class Settings(BaseSettings):
     temporal_ui_url: str | None = None
     inbox_url: str | None = None
     log_level: str = "INFO"
+    temporal_metrics_address: str | None = None
+    """`host:port` where this process serves what the Temporal SDK measures. What the API measures is at `/metrics`."""

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio.client import Client
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+import telemetry
 from activities.letterpress import Letterpress
 from activities.outcomes import ActivityOutcomes
 from activities.records import Records
@@ -82,6 +83,7 @@ def make_cipher(settings: Settings) -> Cipher:
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; then finish what is under way, within the grace that the settings give."""
+    telemetry.configure_logging(settings.log_level)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -92,7 +94,8 @@ async def run(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def _parts(settings: Settings) -> AsyncIterator[Worker]:
-    client = await _once_ready(lambda: _connect(settings))
+    runtime = telemetry.runtime(settings.temporal_metrics_address)
+    client = await _once_ready(lambda: _connect(settings, runtime))
     await _once_ready(lambda: schedules.keep(client, settings.temporal_task_queue, world_clock=settings.rehearsal))
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
     courier = make_courier(settings)
@@ -103,13 +106,8 @@ async def _parts(settings: Settings) -> AsyncIterator[Worker]:
         await database.close()
 
 
-async def _connect(settings: Settings) -> Client:
-    return await connect(
-        settings.temporal_address,
-        settings.temporal_namespace,
-        make_cipher(settings),
-        runtime=_runtime(settings.worker_metrics_port),
-    )
+async def _connect(settings: Settings, runtime: Runtime) -> Client:
+    return await connect(settings.temporal_address, settings.temporal_namespace, make_cipher(settings), runtime=runtime)
 
 
 async def _once_ready(attempt: Callable[[], Awaitable[T]]) -> T:
@@ -123,13 +121,6 @@ async def _once_ready(attempt: Callable[[], Awaitable[T]]) -> T:
             if error.status not in _NOT_READY:
                 raise
             await asyncio.sleep(0.2)
-
-
-def _runtime(metrics_port: int | None) -> Runtime | None:
-    if metrics_port is None:
-        return None
-    prometheus = PrometheusConfig(bind_address=f"127.0.0.1:{metrics_port}", durations_as_seconds=True)
-    return Runtime(telemetry=TelemetryConfig(metrics=prometheus))
 
 
 if __name__ == "__main__":

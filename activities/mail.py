@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.letterpress import Letterpress, Printed
+from activities.outages import OUTAGES, outlasting
 from activities.records import Records
 from activities.smtp import Courier, Fate, Outcome
 from mail_templates.message import UnsafeMailError
@@ -33,6 +34,8 @@ class MailActivities:
         self._clock = clock
         self._courier = courier
         self._letterpress = letterpress
+        self._notes: set[asyncio.Task[None]] = set()
+        """What mail servers have answered, on its way into the ledger."""
 
     @activity.defn
     async def deliver_mails(self, order: DeliverMails) -> RefusedMails:
@@ -69,6 +72,8 @@ class MailActivities:
 
     async def _take_next(self, order: DeliverMails) -> Row[tuple[Mail]] | None:
         """Lease the first mail that is due. A lease that ran out was a sender's that died: the mail goes again."""
+        if self._notes:
+            await asyncio.wait(self._notes)
         now = await self._clock.now()
         async with self._records.database.transaction(order.tenant_id) as connection:
             waiting = (
@@ -103,10 +108,20 @@ class MailActivities:
             return Fate.REFUSED
         async with self._lease_kept(row):
             outcome = await self._courier.send(printed.recipient, printed.wire)
+            activity.metric_meter().create_counter(
+                "tetsuzuki_mails", "Tries to send a mail, by what became of them."
+            ).add(1, {"template": row.template, "outcome": outcome.fate})
+            note = asyncio.create_task(outlasting(lambda: self._note(row, printed, outcome)))
+            self._notes.add(note)
+            note.add_done_callback(self._notes.discard)
+            await asyncio.shield(note)  # also when Temporal has given this try up: the mail server has not
+        return outcome.fate
+
+    async def _note(self, row: Row[tuple[Mail]], printed: Printed, outcome: Outcome) -> None:
+        """What became of the try. Until it stands in the ledger, the mail might be sent again."""
         now = await self._clock.now()
         async with self._records.database.transaction(row.tenant_id) as connection:
             await _change(connection, row, lease_until=None, **_kept(printed), **self._became(row, outcome, now))
-        return outcome.fate
 
     @asynccontextmanager
     async def _lease_kept(self, row: Row[tuple[Mail]]) -> AsyncIterator[None]:
@@ -117,8 +132,9 @@ class MailActivities:
                 await asyncio.sleep(_HEARTBEAT_SECONDS)
                 activity.heartbeat()
                 lease = await self._clock.now() + self._records.durations.mail_lease
-                async with self._records.database.transaction(row.tenant_id) as connection:
-                    await _change(connection, row, lease_until=lease)
+                with suppress(*OUTAGES):  # no other sender can take the mail then either
+                    async with self._records.database.transaction(row.tenant_id) as connection:
+                        await _change(connection, row, lease_until=lease)
 
         task = asyncio.create_task(keep())
         try:
@@ -161,7 +177,9 @@ class MailActivities:
             next_try = min(max(row.next_attempt_at or now, row.lease_until or now) for row in later)
             pause = max(next_try - now, timedelta(seconds=1))
             message = f"{len(later)} mails wait for their next try"
-            raise ApplicationError(message, type="mails_wait", next_retry_delay=pause)
+            raise ApplicationError(
+                message, type="mails_wait", next_retry_delay=pause, category=ApplicationErrorCategory.BENIGN
+            )
         failed = [row for row in rows if row.state == MailState.FAILED]
         return RefusedMails(
             mail_ids=tuple(row.mail_id for row in failed),

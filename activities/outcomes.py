@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.outages import is_outage
 from models.refusals import Refusal
 
 BROKEN_STEP = "broken_step"
 _TRIES_OF_A_BUG = 5
-_OUTAGES = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
 
 
 class ActivityOutcomes(Interceptor):
@@ -28,10 +26,10 @@ class _Outcomes(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except Refusal as refusal:
             raise refused(refusal) from None
-        except (ApplicationError, *_OUTAGES):
+        except ApplicationError:
             raise
         except Exception as error:
-            if _is_outage(error) or activity.info().attempt < _TRIES_OF_A_BUG:
+            if is_outage(error) or activity.info().attempt < _TRIES_OF_A_BUG:
                 raise
             # No repetition mends it: an operator is told, and the step waits (GEN-08).
             message = f"{type(error).__name__} in {activity.info().activity_type}"
@@ -40,8 +38,10 @@ class _Outcomes(ActivityInboundInterceptor):
 
 def refused(refusal: Refusal) -> ApplicationError:
     """The form in which a refusal travels through Temporal; the API makes it a refusal again."""
-    return ApplicationError(str(refusal), refusal.details(), type=refusal.code, non_retryable=True)
-
-
-def _is_outage(error: Exception) -> bool:
-    return isinstance(error, DBAPIError) and error.connection_invalidated and not isinstance(error, IntegrityError)
+    return ApplicationError(
+        str(refusal),
+        refusal.details(),
+        type=refusal.code,
+        non_retryable=True,
+        category=ApplicationErrorCategory.BENIGN,  # an answer, nothing that logs and alarms are for
+    )

@@ -43,6 +43,7 @@ class ProcedureActivities:
 
     @activity.defn
     async def record_end(self, message: RecordEnd) -> None:
+        """The procedure ends by an operator's word (GEN-08)."""
         identity = message.identity
         fact = Fact(
             tenant_id=identity.tenant_id,

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 import uvicorn
 from fastapi import FastAPI
 
+import telemetry
 from api import (
+    codec,
+    codec_sign_in,
     commands,
     documentation,
     health,
@@ -14,6 +17,7 @@ from api import (
     invitation,
     mail_template_copies,
     mail_templates,
+    metrics,
     problems,
     rate_limits,
     rehearsal,
@@ -37,10 +41,13 @@ from workflows.client import connect
 from workflows.world_clock import WorldClock
 
 ROUTERS = (
+    codec.router,
+    codec_sign_in.router,
     health.router,
     invitation.router,
     mail_template_copies.router,
     mail_templates.router,
+    metrics.router,
     rehearsal.router,
     service_application.router,
     staff.router,
@@ -63,7 +70,9 @@ def create_app(context: Context) -> FastAPI:
     limits = REHEARSAL_RATE_LIMITS if context.settings.rehearsal else context.settings.rate_limits
     rate_limits.register(app, RateLimiter(limits))
     app.add_middleware(BodyLimits)
-    app.add_middleware(SecurityHeaders)  # the outermost: refused bodies have the headers too
+    codec.register(app, context.settings)
+    app.add_middleware(SecurityHeaders)  # refused bodies have the headers too
+    app.add_middleware(metrics.Observed)  # the outermost, so that it sees every answer
     for router in ROUTERS:
         app.include_router(router)
     documentation.register(app)
@@ -75,7 +84,13 @@ async def make_context(settings: Settings) -> AsyncIterator[Context]:
     """The parts of a running API, closed at the end. Temporal and the database are reached at the first need."""
     keys = {key_id: key.get_secret_value() for key_id, key in settings.payload_keys.items()}
     cipher = Cipher.from_base64(keys, current=settings.payload_key_id)
-    client = await connect(settings.temporal_address, settings.temporal_namespace, cipher, lazy=True)
+    client = await connect(
+        settings.temporal_address,
+        settings.temporal_namespace,
+        cipher,
+        lazy=True,
+        runtime=telemetry.runtime(settings.temporal_metrics_address),
+    )
     clock: Clock = WorldClock(client) if settings.rehearsal else SystemClock()
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
     yield Context(
@@ -91,6 +106,7 @@ async def make_context(settings: Settings) -> AsyncIterator[Context]:
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are answered first."""
+    telemetry.configure_logging(settings.log_level)
     async with make_context(settings) as context:
         config = uvicorn.Config(
             create_app(context),

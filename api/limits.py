@@ -18,6 +18,7 @@ MAX_BYTES = 64 * 1024
 LARGER: Mapping[str, int] = {
     # A form writes nine bytes for a Japanese character: 20 destinations and 20 users take more than as JSON.
     "/apply/": 256 * 1024,
+    "/codec/": 4 * 1024 * 1024,  # what Temporal takes in one message
     "/v1/device/alerts": 2 * 1024 * 1024,  # up to 1,000 alerts
 }
 SECONDS = 10

@@ -4,12 +4,12 @@
 (503, nothing was taken), and of mistakes of ours (500 with an error id and nothing else).
 """
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 import sqlalchemy.exc
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -38,7 +38,7 @@ _UNREACHABLE = frozenset(
         RPCStatusCode.RESOURCE_EXHAUSTED,
     }
 )
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class FieldProblem(BaseModel):
@@ -130,7 +130,7 @@ async def _answer_refusal(request: Request, error: Exception) -> JSONResponse:
     if refusal is None:
         raise error
     if isinstance(refusal, refusals.Unavailable):
-        _log.warning("out of reach: %s", type(error).__name__)
+        _log.warning("out of reach", kind=type(error).__name__)
     return problem_response(refusal, language_of(request))
 
 
@@ -150,7 +150,7 @@ async def _answer_http_exception(request: Request, error: Exception) -> JSONResp
 
 async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
     error_id = ordered_id()
-    _log.error("unexpected error %s: %s", error_id, type(error).__name__)
+    _log.error("unexpected error", error_id=error_id, exc_info=error)
     return problem_response(refusals.Unexpected(facts={"error_id": error_id}), language_of(request))
 
 

@@ -27,6 +27,7 @@ LimitName = Literal[
     "password_reset_per_address",
     "link_per_client",
     "postal_code_per_client",
+    "codec_per_client",
 ]
 _IPV6_NETWORK_BITS = 64  # what one customer of a provider has
 

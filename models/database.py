@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 _OPTIONS = (
     "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
@@ -47,6 +48,14 @@ class Database:
                 _AS, {"tenant": tenant_id, "person": person_id, "operator": "yes" if operator else ""}
             )
             yield connection
+
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many connections the process has open, and how many of them are in use now."""
+        pool = self._engine.pool
+        if not isinstance(pool, AsyncAdaptedQueuePool):
+            return 0, 0
+        return pool.checkedin() + pool.checkedout(), pool.checkedout()
 
     async def close(self) -> None:
         await self._engine.dispose()

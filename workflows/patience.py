@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import TypedDict
 
 from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
 
 
 class LocalEffect(TypedDict):
+    cancellation_type: ActivityCancellationType
     start_to_close_timeout: timedelta
     local_retry_threshold: timedelta
     retry_policy: RetryPolicy
@@ -21,6 +23,8 @@ class Effect(TypedDict):
 # Without end: the database comes back, and then the step is done. What no repetition can mend the activity itself
 # raises as non-retryable (activities/mending.py).
 DATABASE = LocalEffect(
+    # A cancelled procedure knows whether its last record was written before it records its end.
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     start_to_close_timeout=timedelta(seconds=20),
     local_retry_threshold=timedelta(seconds=20),
     retry_policy=RetryPolicy(

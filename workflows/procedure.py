@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 from activities.mail import MailActivities
 from activities.outcomes import refused
@@ -26,15 +26,10 @@ from models.messages.procedure import (
 from models.refusals import Refusal, WrongState
 from models.vocabulary import OperatorAction
 from workflows import search_attributes
+from workflows.current_details import current_details
 from workflows.patience import DATABASE, MAIL
 
 A = TypeVar("A")
-
-
-_HOW_TO_HELP = (
-    "How to help: mend the cause, then send the update `resolve` with action `retry`; or `skip`, or `end`. "
-    "By the API: `POST /v1/tenants/{tenant}/procedures/{id}/retry`."
-)
 
 
 class EndedByOperatorError(Exception):
@@ -89,11 +84,11 @@ class Procedure:
         timeout = None if deadline is None else max(deadline - workflow.now(), timedelta(0))
         try:
             await workflow.wait_condition(
-                lambda: condition() or self._ended_by is not None, timeout=timeout, timeout_summary=summary
+                lambda: condition() or self._cut_short_by is not None, timeout=timeout, timeout_summary=summary
             )
         except TimeoutError:
             return condition()
-        if self._ended_by is not None:
+        if self._cut_short_by is not None:
             raise EndedByOperatorError
         return True
 
@@ -106,9 +101,13 @@ class Procedure:
         """
         while True:
             try:
-                return await workflow.execute_local_activity_method(activity, message, **DATABASE)
+                return await workflow.execute_local_activity_method(
+                    activity, message, summary=_summary(activity), **DATABASE
+                )
             except ActivityError as error:
                 cause = error.cause
+                if isinstance(cause, CancelledError):
+                    raise EndedByOperatorError from None
                 if isinstance(cause, ApplicationError) and cause.type in Refusal.known:
                     raise cause from None
                 await self._ask_operator("records", f"{activity.__name__}: {type(cause).__name__}")
@@ -128,18 +127,31 @@ class Procedure:
         try:
             await story()
         except EndedByOperatorError:
-            actor = self._ended_by or "operator"
-            await self.close_subject(actor)
-            await self.record(
-                ProcedureActivities.record_end, RecordEnd(identity=self.identity, at=workflow.now(), actor=actor)
-            )
-            self.stand("ended", waiting_for="nothing")
+            await self._end_in_order()
+        except asyncio.CancelledError:
+            if self._cut_short_by is None:  # not asked for: the worker lets go of the workflow
+                raise
+            await self._end_in_order()
         await self.finish()
 
     async def close_subject(self, actor: str) -> None:
         """What an operator's end does to the procedure's own rows."""
 
     # Private steps.
+
+    @property
+    def _cut_short_by(self) -> str | None:
+        """Who ends the procedure early: whoever said so, or an operator by *Request Cancellation* in the Web UI."""
+        return self._ended_by or ("operator" if workflow.cancellation_reason() is not None else None)
+
+    async def _end_in_order(self) -> None:
+        actor = self._cut_short_by or "operator"
+        self._attention.clear()
+        await self.close_subject(actor)
+        await self.record(
+            ProcedureActivities.record_end, RecordEnd(identity=self.identity, at=workflow.now(), actor=actor)
+        )
+        self.stand("ended", waiting_for="nothing")
 
     async def _deliver(self) -> None:
         order = DeliverMails(tenant_id=self.identity.tenant_id, procedure_id=self.identity.procedure_id)
@@ -162,6 +174,7 @@ class Procedure:
                     action=action,
                     at=workflow.now(),
                 ),
+                summary=f"The refused mails: {action}",
                 **DATABASE,
             )
             if action is not OperatorAction.RETRY:
@@ -169,14 +182,14 @@ class Procedure:
 
     async def _ask_operator(self, step: str, reason: str) -> OperatorAction:
         """Raise attention and wait. Returns retry or skip."""
-        if self._ended_by is not None:
+        if self._cut_short_by is not None:
             raise EndedByOperatorError
         if step not in self._attention:
             self._attention[step] = Attention(step=step, reason=reason, since=workflow.now())
             self._resolution.pop(step, None)
             await self._record_attention(self._attention[step], actor="system", what="attention_raised")
-        await workflow.wait_condition(lambda: step in self._resolution or self._ended_by is not None)
-        if self._ended_by is not None:
+        await workflow.wait_condition(lambda: step in self._resolution or self._cut_short_by is not None)
+        if self._cut_short_by is not None:
             raise EndedByOperatorError
         return self._resolution[step]
 
@@ -197,6 +210,7 @@ class Procedure:
                 number=self._attention_records,
                 detail=detail or {},
             ),
+            summary=what.replace("_", " ") + (f": {attention.step}" if attention else ""),
             **DATABASE,
         )
 
@@ -206,16 +220,17 @@ class Procedure:
         workflow.upsert_search_attributes(
             search_attributes.standing(state=state, attention=bool(self._attention), due_at=due)
         )
-        workflow.set_current_details(_details(state, waiting_for, upcoming, list(self._attention.values())))
+        workflow.set_current_details(
+            current_details(
+                self.identity,
+                state=state,
+                waiting_for=waiting_for,
+                upcoming=upcoming,
+                attention=self._attention.values(),
+            )
+        )
 
 
-def _details(state: str, waiting_for: str, upcoming: list[Upcoming], attention: list[Attention]) -> str:
-    lines = [f"**{state.replace('_', ' ')}**, waits for {waiting_for}."]
-    lines += [f"- {step.at:%Y-%m-%d %H:%M} UTC: {step.what.replace('_', ' ')}" for step in upcoming]
-    for stuck in attention:
-        lines += [
-            "",
-            f"**Needs an operator** since {stuck.since:%Y-%m-%d %H:%M} UTC. Step *{stuck.step}*: {stuck.reason}",
-            _HOW_TO_HELP,
-        ]
-    return "\n".join(lines)
+def _summary(activity: Callable[..., Any]) -> str:
+    """What the Web UI's timeline says of a record: the first sentence of the activity's own description."""
+    return (activity.__doc__ or activity.__name__.replace("_", " ")).strip().split("\n", 1)[0]

@@ -66,8 +66,13 @@ class Answer(Message):
 
 
 class Resolve(Command):
-    """An operator's word to a procedure that waits for one (GEN-08)."""
+    """An operator's word to a procedure that waits for one (GEN-08).
 
+    In the Temporal Web UI `{"action": "retry", "reason": "…"}` is enough.
+    """
+
+    command_id: str = "web-ui"
+    actor: str = "operator"
     action: OperatorAction
     reason: str
     step: str | None = None

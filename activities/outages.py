@@ -1,0 +1,27 @@
+"""A database that is out of reach comes back: what cannot be done again from the beginning waits for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+OUTAGES = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
+_AGAIN_AFTER = 0.5  # seconds
+
+
+def is_outage(error: Exception) -> bool:
+    if isinstance(error, OUTAGES):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated and not isinstance(error, IntegrityError)
+
+
+async def outlasting(work: Callable[[], Awaitable[None]]) -> None:
+    """Do the work, which does no harm twice, as often as it takes until no outage is in its way."""
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            await asyncio.sleep(_AGAIN_AFTER)
