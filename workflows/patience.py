@@ -21,7 +21,7 @@ class Effect(TypedDict):
 
 
 # Without end: the database comes back, and then the step is done. What no repetition can mend the activity itself
-# raises as non-retryable (activities/mending.py).
+# raises as non-retryable (activities/outcomes.py).
 DATABASE = LocalEffect(
     # A cancelled procedure knows whether its last record was written before it records its end.
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
