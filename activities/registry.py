@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from activities.account_lock import AccountLockActivities
 from activities.housekeeping import HousekeepingActivities
 from activities.letterpress import Letterpress
 from activities.mail import MailActivities
@@ -20,6 +21,7 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
     application = ServiceApplicationActivities(records)
     signup = SignupActivities(records)
     housekeeping = HousekeepingActivities(records, clock)
+    account_lock = AccountLockActivities(records)
     return [
         mail.deliver_mails,
         mail.settle_mails,
@@ -37,4 +39,5 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
         signup.record_signup_expiry,
         signup.record_signup_deletion,
         housekeeping.tidy_up,
+        account_lock.record_account_lock,
     ]

@@ -23,10 +23,11 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.workflow import UpdateMethodMultiParam
 
-from models.messages.procedure import Answer, Command, Identity
+from models.messages.procedure import Answer, Command, Identity, Message
 from models.refusals import IdempotencyKeyReused, Unavailable
 from workflows import schedules, search_attributes
 
@@ -93,12 +94,36 @@ class Commands:
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             await self._expect_begun(identity)
             raise NotDoneYetError(identity) from None
-        except RPCError as error:
-            if error.status is not RPCStatusCode.ALREADY_EXISTS:
+        except (RPCError, WorkflowAlreadyStartedError) as error:
+            # The rehearsal's server and the real one say it differently.
+            if isinstance(error, RPCError) and error.status is not RPCStatusCode.ALREADY_EXISTS:
                 raise
             # It has ended; what it answered to this very command is still known.
             return await self.send(identity, answer, command, argument=False)
         return _same_request(cast("A", answered), command)
+
+    async def begin(
+        self, workflow: Callable[..., Awaitable[Any]], message: Message, identity: Identity, *, summary: str
+    ) -> None:
+        """Begin a procedure that nobody waits for. While one of that id runs, there is no second one.
+
+        Raises:
+            Unavailable: it has perhaps not begun.
+        """
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._client.start_workflow(
+                    workflow,
+                    message,
+                    id=identity.procedure_id,
+                    task_queue=self._task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    search_attributes=search_attributes.of(identity),
+                    static_summary=summary,
+                )
+        except TimeoutError:
+            raise Unavailable(retry_after=_RETRY_AFTER_SECONDS) from None
 
     async def send(self, identity: Identity, update: Update[A], command: Command, *, argument: bool = True) -> A:
         """Tell a running procedure, and give its answer. `argument`: whether the update takes the command.

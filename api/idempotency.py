@@ -119,7 +119,9 @@ class Posted:
             AnsweredBeforeError: it has been answered; that answer is given again. Let it pass.
             IdempotencyKeyReused: the key came with another body before.
         """
-        fingerprint = request_fingerprint(self._request, await self._request.body())
+        # Keyed, because a body can hold a password, and what is stored must not help to guess it.
+        plain = request_fingerprint(self._request, await self._request.body())
+        fingerprint = hmac.digest(self._shared.seed_key, plain.encode(), hashlib.sha256).hex()
         if self._key is None:
             return Once(Draw().opaque_id(), fingerprint, self._shared, None, connection)
         scope = f"{caller}\n{self._request.url.path}\n{self._key}"

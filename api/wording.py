@@ -54,6 +54,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "姓と名の間に全角スペースを入れてください。",
         "Put a space between family name and given name.",
     ),
+    "wrong_password": ("現在のパスワードが正しくありません。", "This is not the current password."),
+    "wrong_code": ("確認コードが正しくないか、有効期限が切れています。", "The code is wrong, or no longer valid."),
     "password_characters": (
         "パスワードに使用できない文字が含まれています。",
         "The password contains characters that are not allowed.",

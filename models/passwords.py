@@ -28,7 +28,7 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         async with self._turn:
-            return await asyncio.to_thread(_HASHER.hash, _bytes(password))
+            return await asyncio.to_thread(_HASHER.hash, password)
 
     async def fits(self, stored: str | None, password: str) -> bool:
         """Whether it is the password of the stored hash. Without a hash it takes as long and is wrong (AUT-01)."""
@@ -43,11 +43,6 @@ class Passwords:
 
 def _fits(stored: str, password: str) -> bool:
     try:
-        return _HASHER.verify(stored, _bytes(password))
+        return _HASHER.verify(stored, password)
     except VerifyMismatchError:
         return False
-
-
-def _bytes(password: str) -> bytes:
-    # JSON can carry lone surrogates; in a password to try they are merely wrong.
-    return password.encode(errors="surrogatepass")

@@ -15,6 +15,9 @@ from models.tables.people import Person, PortalUser, Session, StaffMember
 from models.tables.tenants import Tenant
 from models.vocabulary import SignupState, TenantState
 
+NOBODY = "nobody"
+"""No person's id: what is asked for an address that nobody has, so that it takes as long."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StaffMembership:
@@ -47,6 +50,17 @@ class Memberships:
 
     def __bool__(self) -> bool:
         return bool(self.staff or self.portal)
+
+    @property
+    def tenant_ids(self) -> tuple[str, ...]:
+        staff = [membership.tenant_id for membership in self.staff]
+        portal = [membership.tenant_id for membership in self.portal]
+        return tuple(dict.fromkeys(staff + portal))
+
+    @property
+    def home(self) -> str | None:
+        """The tenant that writes to the person about their account."""
+        return next(iter(self.tenant_ids), None)
 
 
 async def ensure_person(connection: AsyncConnection, mail_address: str, at: datetime) -> str:

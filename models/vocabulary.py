@@ -66,6 +66,27 @@ class AddressChangeState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class LockState(StrEnum):
+    """What became of a lock's notice (AUT-03)."""
+
+    LOCKED = "locked"
+    NOT_LOCKED = "not_locked"
+
+
+class ResetState(StrEnum):
+    REQUESTED = "requested"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    ENDED = "ended"
+
+
+class ResetChannel(StrEnum):
+    """How the proof of a password reset reaches the person (AUT-04)."""
+
+    MAIL = "mail"
+    SMS = "sms"
+
+
 class MemberKind(StrEnum):
     """Who signs up: staff of a tenant, or a portal user of one of its customers (TEN-06)."""
 

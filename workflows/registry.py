@@ -1,8 +1,9 @@
 """Every workflow that a worker runs."""
 
+from workflows.account_lock import AccountLock
 from workflows.housekeeping import Housekeeping
 from workflows.recurrences import RecurrencesOnTheWorldClock
 from workflows.service_application import ServiceApplication
 from workflows.signup import Signup
 
-WORKFLOWS: list[type] = [Housekeeping, RecurrencesOnTheWorldClock, ServiceApplication, Signup]
+WORKFLOWS: list[type] = [AccountLock, Housekeeping, RecurrencesOnTheWorldClock, ServiceApplication, Signup]

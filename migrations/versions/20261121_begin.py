@@ -52,7 +52,7 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(), nullable=False),
         sa.Column("mail_address", sa.String(), nullable=False),
         sa.Column("password_hash", sa.String(), nullable=True),
-        sa.Column("last_sign_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_persons")),
         sa.UniqueConstraint("mail_address", name=op.f("uq_persons_mail_address")),
@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.Column("wrong_in_a_row", sa.Integer(), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_try_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("locks", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lock_id", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("address_digest", name=op.f("pk_sign_in_tries")),
     )
     op.create_table(
@@ -245,13 +245,15 @@ def upgrade() -> None:
         sa.Column("reset_id", sa.String(), nullable=False),
         sa.Column("person_id", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("wrong_codes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("codes_tried", sa.Integer(), server_default="0", nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["persons.person_id"], name=op.f("fk_password_resets_persons")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], name=op.f("fk_password_resets_tenants")),
         sa.PrimaryKeyConstraint("tenant_id", "reset_id", name=op.f("pk_password_resets")),
     )
+    op.create_index("ix_password_resets_person_id", "password_resets", ["person_id", "requested_at"], unique=False)
     op.create_table(
         "personal_invitations",
         sa.Column("tenant_id", sa.String(length=8), nullable=False),
@@ -411,7 +413,7 @@ def upgrade() -> None:
     for table in _TENANT_TABLES:
         isolate(table)
     mine = f"person_id = {PERSON}"
-    for table in ("staff_members", "portal_users"):
+    for table in ("staff_members", "portal_users", "password_resets"):
         let_person_read(table, mine)
     let_person_read("tenants", f"{_member_of('staff_members', 'tenants')} OR {_member_of('portal_users', 'tenants')}")
     own_company = "portal_users.customer_id = customers.customer_id"

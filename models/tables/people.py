@@ -14,7 +14,8 @@ class Person(Table):
     mail_address: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str | None]
     """argon2id, with its parameters; absent until the person has signed up."""
-    last_sign_in_at: Mapped[Instant | None]
+    password_changed_at: Mapped[Instant | None]
+    """Resets asked for before are dead."""
     created_at: Mapped[Instant]
 
 
@@ -36,10 +37,12 @@ class SignInTry(Table):
 
     address_digest: Mapped[str] = mapped_column(primary_key=True)
     wrong_in_a_row: Mapped[int]
+    """Counted before the password is looked at; a right one sets it back."""
     locked_until: Mapped[Instant | None]
     last_try_at: Mapped[Instant | None]
     """The housekeeping forgets who has not tried for long."""
-    locks: Mapped[int] = mapped_column(server_default="0")
+    lock_id: Mapped[str | None]
+    """Of the latest lock, also when it is over."""
 
 
 class StaffMember(Table):
@@ -96,11 +99,14 @@ class PasswordReset(Table):
     """A reset asked for by mail or SMS, single use (AUT-04). The SMS code is derived, never stored."""
 
     __tablename__ = "password_resets"
+    __table_args__ = (Index("ix_password_resets_person_id", "person_id", "requested_at"),)
 
     tenant_id: Mapped[TenantId]
     reset_id: Mapped[str] = mapped_column(primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("persons.person_id"))
     channel: Mapped[str]
+    requested_at: Mapped[Instant]
     expires_at: Mapped[Instant]
-    wrong_codes: Mapped[int] = mapped_column(server_default="0")
+    codes_tried: Mapped[int] = mapped_column(server_default="0")
+    """Counted before the code is looked at."""
     used_at: Mapped[Instant | None]

@@ -1,0 +1,119 @@
+"""The signed-in person: who they are, where they belong, and their password (AUT-01, AUT-04, TEN-06)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.authentication import Person as Caller
+from api.authentication import SignedIn
+from api.context import Context, Shared
+from api.credentials import Proven, prove
+from models import audit
+from models.audit import Fact
+from models.common_passwords import common_passwords
+from models.messages.registration import NewPassword
+from models.persons import Memberships, end_sessions, memberships
+from models.refusals import FieldError, InvalidCredentials, InvalidInput, NothingChanged
+from models.rules.passwords import password_errors
+from models.tables.people import Person
+
+router = APIRouter(prefix="/v1/me", tags=["Sign-in"])
+
+
+class PersonShown(BaseModel):
+    person_id: str
+    mail_address: str
+
+
+class TenantShown(BaseModel):
+    tenant_id: str
+    name: str
+    role: str
+
+
+class CustomerShown(BaseModel):
+    """A company of which the person is a portal user; `name` is the company's."""
+
+    tenant_id: str
+    customer_id: str
+    name: str
+    user_id: str
+
+
+class Me(BaseModel):
+    person: PersonShown
+    tenants: list[TenantShown]
+    customers: list[CustomerShown]
+
+
+class PasswordChange(NewPassword):
+    current_password: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+@router.get("")
+async def read(context: Shared, person: SignedIn) -> Me:
+    """Tenants that are suspended are left out."""
+    async with context.database.transaction(person_id=person.person_id) as connection:
+        return await shown(connection, person.person_id, await memberships(connection, person.person_id))
+
+
+@router.put("/password", status_code=204)
+async def change_password(body: PasswordChange, context: Shared, person: SignedIn) -> None:
+    """The person's other sessions end. A wrong current password counts as one at the sign-in does."""
+    address = await _mail_address(context, person.person_id)
+    try:
+        proven = await prove(context, address, body.current_password)
+    except InvalidCredentials:
+        raise _wrong_password() from None
+    errors = password_errors(body.password, body.password_confirmation, mail_address=address, common=common_passwords())
+    if errors:
+        raise InvalidInput(errors=errors)
+    if body.password == body.current_password:
+        raise NothingChanged
+    await _change(context, person, proven, await context.passwords.hash(body.password))
+
+
+async def shown(connection: AsyncConnection, person_id: str, belongs: Memberships) -> Me:
+    found = await connection.execute(select(Person.mail_address).where(Person.person_id == person_id))
+    return Me(
+        person=PersonShown(person_id=person_id, mail_address=found.scalar_one()),
+        tenants=[
+            TenantShown.model_validate(membership, from_attributes=True)
+            for membership in belongs.staff
+            if not membership.suspended
+        ],
+        customers=[CustomerShown.model_validate(membership, from_attributes=True) for membership in belongs.portal],
+    )
+
+
+async def _change(context: Context, person: Caller, proven: Proven, password_hash: str) -> None:
+    now = await context.clock.now()
+    async with context.database.transaction(person_id=person.person_id) as connection:
+        changed = await connection.execute(
+            update(Person)
+            .where(Person.person_id == person.person_id, Person.password_hash == proven.password_hash)
+            .values(password_hash=password_hash, password_changed_at=now)
+        )
+        if changed.rowcount != 1:
+            raise _wrong_password()  # another change was faster
+        await end_sessions(connection, person.person_id, but=person.token_digest)
+        belongs = await memberships(connection, person.person_id)
+    for tenant_id in belongs.tenant_ids:
+        async with context.database.transaction(tenant_id) as connection:
+            fact = Fact(
+                tenant_id=tenant_id, at=now, actor=person.actor, what="password_changed", subject=person.person_id
+            )
+            await audit.record(connection, fact)
+
+
+async def _mail_address(context: Context, person_id: str) -> str:
+    async with context.database.transaction() as connection:
+        found = await connection.execute(select(Person.mail_address).where(Person.person_id == person_id))
+        return found.scalar_one()
+
+
+def _wrong_password() -> InvalidInput:
+    return InvalidInput(errors=[FieldError("current_password", "wrong_password")])
