@@ -32,6 +32,8 @@ from api.commands import Commands
 from api.context import Context
 from api.idempotency import Idempotency
 from api.limits import BodyLimits
+from api.pages import apply as apply_page
+from api.pages import links as link_pages
 from api.rate_limits import RateLimiter
 from api.security_headers import SecurityHeaders
 from models.clock import Clock, SystemClock
@@ -58,6 +60,7 @@ ROUTERS = (
     tenant_settings.router,
     tenants.router,
 )
+PAGES = (apply_page.router, link_pages.router)
 
 
 def create_app(context: Context) -> FastAPI:
@@ -77,7 +80,7 @@ def create_app(context: Context) -> FastAPI:
     codec.register(app, context.settings)
     app.add_middleware(SecurityHeaders)  # refused bodies have the headers too
     app.add_middleware(metrics.Observed)  # the outermost, so that it sees every answer
-    for router in ROUTERS:
+    for router in (*ROUTERS, *PAGES):
         app.include_router(router)
     documentation.register(app)
     return app

@@ -13,6 +13,7 @@ from api.idempotency import PostedRequest
 from models import audit, links
 from models.audit import Fact
 from models.refusals import NotFound, TenantSuspended
+from models.rules.extra_fields import ExtraField
 from models.tables.procedures import Link
 from models.tables.tenants import Tenant
 from models.vocabulary import LinkPurpose, TenantState
@@ -73,6 +74,11 @@ class OpenInvitation:
     def tenant_id(self) -> str:
         tenant_id: str = self.tenant.tenant_id
         return tenant_id
+
+    @property
+    def questions(self) -> list[ExtraField]:
+        """The tenant's extra fields, in their order (SET-05)."""
+        return [ExtraField.of(stored) for stored in self.tenant.extra_fields]
 
 
 async def find_open_invitation(context: Context, token: str) -> OpenInvitation:

@@ -107,6 +107,13 @@ def refusal_of(error: BaseException) -> Refusal | None:
     return None
 
 
+def unexpected(error: BaseException) -> Refusal:
+    """What a caller is told of a mistake of ours: the id under which the log has it."""
+    error_id = ordered_id()
+    _log.error("unexpected error", error_id=error_id, exc_info=error)
+    return refusals.Unexpected(facts={"error_id": error_id})
+
+
 def register(app: FastAPI) -> None:
     """Answer every error of `app` with a problem document."""
     for kind in (
@@ -149,9 +156,7 @@ async def _answer_http_exception(request: Request, error: Exception) -> JSONResp
 
 
 async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
-    error_id = ordered_id()
-    _log.error("unexpected error", error_id=error_id, exc_info=error)
-    return problem_response(refusals.Unexpected(facts={"error_id": error_id}), language_of(request))
+    return problem_response(unexpected(error), language_of(request))
 
 
 def _refused_input(error: RequestValidationError) -> Refusal:

@@ -17,7 +17,7 @@ from models.messages.application_steps import Decide, Submission
 from models.messages.procedure import Identity
 from models.messages.service_application import ServiceApplicationInput
 from models.refusals import InvalidInput, NotFound, WrongState
-from models.rules.extra_fields import ExtraField, answer_errors, given_answers
+from models.rules.extra_fields import answer_errors, given_answers
 from models.tables.applications import ServiceApplication as Applications
 from models.vocabulary import Decision, Language, ProcedureKind
 from workflows.service_application import ServiceApplication
@@ -91,8 +91,7 @@ async def submit(
     Raises:
         InvalidInput: the tenant's extra fields are answered wrongly (APP-05).
     """
-    fields = [ExtraField(**field) for field in invitation.tenant.extra_fields]
-    if errors := answer_errors(form.extra, fields):
+    if errors := answer_errors(form.extra, invitation.questions):
         raise InvalidInput(errors=errors)
     draw = once.draw()
     identity = _identity(invitation.tenant_id, draw.application_number())

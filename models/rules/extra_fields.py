@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 from models.refusals import FieldError
 
@@ -20,6 +21,13 @@ class ExtraField:
     required: bool
     kind: ExtraFieldKind
     choices: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """From the JSON that the tenant's row keeps."""
+        return cls(
+            stored["label"], stored["required"], ExtraFieldKind(stored["kind"]), tuple(stored.get("choices", ()))
+        )
 
 
 def definition_errors(fields: Sequence[ExtraField]) -> tuple[FieldError, ...]:
