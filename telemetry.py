@@ -86,7 +86,11 @@ def runtime(metrics_address: str | None) -> Runtime:
     forwarding = LogForwardingConfig(
         logging.getLogger("temporalio"), append_log_fields_to_message=False, prepend_target_on_message=False
     )
-    metrics = PrometheusConfig(bind_address=metrics_address, durations_as_seconds=True) if metrics_address else None
+    metrics = None
+    if metrics_address:
+        metrics = PrometheusConfig(
+            bind_address=metrics_address, durations_as_seconds=True, counters_total_suffix=True, unit_suffix=True
+        )
     return Runtime(
         telemetry=TelemetryConfig(
             logging=LoggingConfig(filter="WARN", forwarding=forwarding), metrics=metrics, attach_service_name=False

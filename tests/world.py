@@ -14,6 +14,7 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import insert, select
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 
 from activities.smtp import SmtpCourier, SmtpServer
 from api.app import create_app
@@ -67,6 +68,12 @@ def settings() -> Settings:
         rehearsal=True,
         worker_strict_sandbox=True,
     )
+
+
+@pytest.fixture
+def runtime() -> Runtime | None:
+    """The Temporal SDK's own choice, without metrics."""
+    return None
 
 
 @dataclass
@@ -183,11 +190,15 @@ async def sign_in_staff(world: World, *tenant_ids: str) -> dict[str, str]:
 
 @pytest.fixture
 async def world(
-    rehearsal_server: RehearsalServer, database: Database, mail_server: MailServer, settings: Settings
+    rehearsal_server: RehearsalServer,
+    database: Database,
+    mail_server: MailServer,
+    settings: Settings,
+    runtime: Runtime | None,
 ) -> AsyncIterator[World]:
     keys = {key_id: key.get_secret_value() for key_id, key in settings.payload_keys.items()}
     cipher = Cipher.from_base64(keys, current=settings.payload_key_id)
-    client = await connect(rehearsal_server.address, "default", cipher)
+    client = await connect(rehearsal_server.address, "default", cipher, runtime=runtime)
     clock = WorldClock(client)
     courier = SmtpCourier(SmtpServer(host="127.0.0.1", port=mail_server.port, sender="no-reply@tetsuzuki.example"))
     await make_tenant(database, TENANT, await clock.now())
