@@ -4,6 +4,7 @@ Each test has all of them for itself.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from api.commands import Commands
 from api.context import Context
 from local.processes import free_port
 from local.rehearsal_server import RehearsalServer
+from models.clock import Clock
 from models.database import Database
 from models.encryption import Cipher
 from models.identifiers import Draw, digest, secret_token
@@ -32,7 +34,7 @@ from models.tables.tenants import NotificationAddress, Tenant
 from models.vocabulary import SignupState
 from settings import Settings
 from tests.mail_server import MailServer
-from worker import make_worker
+from worker import make_clock, make_worker
 from workflows.client import connect
 from workflows.world_clock import WorldClock
 
@@ -81,16 +83,17 @@ class World:
     """The engine under test, as a test speaks of it."""
 
     client: Client
-    clock: WorldClock
+    clock: Clock
     database: Database
     mails: MailServer
     task_queue: str
     cipher: Cipher
 
     async def advance(self, **by: float) -> None:
-        await self.clock.advance(await self.clock.now() + timedelta(**by))
+        await self.advance_to(await self.clock.now() + timedelta(**by))
 
     async def advance_to(self, instant: datetime) -> None:
+        assert isinstance(self.clock, WorldClock), "this world runs on real time"
         await self.clock.advance(instant)
 
     async def timeline(self, procedure_id: str) -> list[str]:
@@ -196,12 +199,27 @@ async def world(
     settings: Settings,
     runtime: Runtime | None,
 ) -> AsyncIterator[World]:
+    address = rehearsal_server.address
+    async with running_world(address, database, mail_server, settings=settings, runtime=runtime) as world:
+        await make_tenant(database, TENANT, await world.clock.now())
+        yield world
+
+
+@contextlib.asynccontextmanager
+async def running_world(
+    temporal_address: str,
+    database: Database,
+    mail_server: MailServer,
+    *,
+    settings: Settings,
+    runtime: Runtime | None = None,
+) -> AsyncIterator[World]:
+    """A worker on those servers until the end of the block. Without rehearsal in the settings it runs on real time."""
     keys = {key_id: key.get_secret_value() for key_id, key in settings.payload_keys.items()}
     cipher = Cipher.from_base64(keys, current=settings.payload_key_id)
-    client = await connect(rehearsal_server.address, "default", cipher, runtime=runtime)
-    clock = WorldClock(client)
+    client = await connect(temporal_address, "default", cipher, runtime=runtime)
+    clock = make_clock(settings, client)
     courier = SmtpCourier(SmtpServer(host="127.0.0.1", port=mail_server.port, sender="no-reply@tetsuzuki.example"))
-    await make_tenant(database, TENANT, await clock.now())
     async with make_worker(settings, client, database=database, clock=clock, courier=courier):
         yield World(client, clock, database, mail_server, settings.temporal_task_queue, cipher)
     await courier.close()
