@@ -7,6 +7,7 @@ from activities.account_lock import AccountLockActivities
 from activities.housekeeping import HousekeepingActivities
 from activities.letterpress import Letterpress
 from activities.mail import MailActivities
+from activities.password_reset import PasswordResetActivities
 from activities.procedures import ProcedureActivities
 from activities.records import Records
 from activities.service_application import ServiceApplicationActivities
@@ -22,6 +23,7 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
     signup = SignupActivities(records)
     housekeeping = HousekeepingActivities(records, clock)
     account_lock = AccountLockActivities(records)
+    password_reset = PasswordResetActivities(records)
     return [
         mail.deliver_mails,
         mail.settle_mails,
@@ -40,4 +42,7 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
         signup.record_signup_deletion,
         housekeeping.tidy_up,
         account_lock.record_account_lock,
+        password_reset.record_reset_request,
+        password_reset.record_reset_completion,
+        password_reset.record_reset_close,
     ]

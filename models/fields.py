@@ -253,6 +253,8 @@ PhoneNumber = Annotated[
 MobileNumber = Annotated[
     str, Field(min_length=1, max_length=11, json_schema_extra={"pattern": "^[0-9]+$"}), AfterValidator(_digits), _Fold
 ]
+OneTimeCode = Annotated[str, Field(min_length=1, max_length=20), _Fold]
+"""Of an SMS, as somebody types it."""
 Quantity = Annotated[int, Field(ge=1, le=999), BeforeValidator(_whole_number)]
 ShortageGraceDays = Annotated[int, Field(ge=0, le=99), BeforeValidator(_whole_number)]
 """SET-02."""

@@ -74,6 +74,8 @@ class LockState(StrEnum):
 
 
 class ResetState(StrEnum):
+    NOT_REQUESTED = "not_requested"
+    """Nobody to write to; it looked alike from outside."""
     REQUESTED = "requested"
     COMPLETED = "completed"
     EXPIRED = "expired"

@@ -2,8 +2,16 @@
 
 from workflows.account_lock import AccountLock
 from workflows.housekeeping import Housekeeping
+from workflows.password_reset import PasswordReset
 from workflows.recurrences import RecurrencesOnTheWorldClock
 from workflows.service_application import ServiceApplication
 from workflows.signup import Signup
 
-WORKFLOWS: list[type] = [AccountLock, Housekeeping, RecurrencesOnTheWorldClock, ServiceApplication, Signup]
+WORKFLOWS: list[type] = [
+    AccountLock,
+    Housekeeping,
+    PasswordReset,
+    RecurrencesOnTheWorldClock,
+    ServiceApplication,
+    Signup,
+]

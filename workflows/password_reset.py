@@ -1,0 +1,106 @@
+"""The reset of a forgotten password: by a mailed link or an SMS code, each good for one use within the hour (AUT-04).
+
+For an address that has no account the workflow is started all the same, so that both take alike, and ends at once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio import workflow
+
+from activities.outcomes import refused
+from activities.password_reset import PasswordResetActivities
+from models.messages.password_reset_steps import (
+    CompleteReset,
+    RecordResetClose,
+    RecordResetCompletion,
+    RecordResetRequest,
+    ResetStart,
+)
+from models.messages.procedure import Answer, Step, Upcoming
+from models.refusals import LinkExpired, WrongState
+from models.vocabulary import ResetState
+from workflows.procedure import Procedure
+
+
+@dataclass
+class State:
+    state: ResetState = ResetState.NOT_REQUESTED
+    expires_at: datetime | None = None
+    completing: bool = False
+
+
+@workflow.defn(name="PasswordReset")
+class PasswordReset(Procedure):
+    @workflow.init
+    def __init__(self, start: ResetStart) -> None:
+        super().__init__(start.identity)
+        self._start = start
+        self._now = State()
+
+    @workflow.run
+    async def run(self, start: ResetStart) -> ResetState:
+        if start.person_id is not None:
+            await self.tell_story(self._story)
+        return self._now.state
+
+    async def _story(self) -> None:
+        requested = await self.record(
+            PasswordResetActivities.record_reset_request,
+            RecordResetRequest(**self._step("request", "person").model_dump(), start=self._start),
+        )
+        self._now = State(ResetState.REQUESTED, requested.expires_at)
+        self.stand(
+            ResetState.REQUESTED,
+            waiting_for="the person to choose a new password",
+            upcoming=[Upcoming(at=requested.expires_at, what="expire")],
+        )
+        self.deliver_mails()
+        await self.wait_until(
+            lambda: self._now.state is not ResetState.REQUESTED,
+            requested.expires_at,
+            summary="The link or code expires",
+        )
+        # A completion that is being recorded while the deadline passes counts.
+        await workflow.wait_condition(lambda: not self._now.completing)
+        if self._now.state is ResetState.REQUESTED:
+            await self._close(ResetState.EXPIRED, actor="system")
+
+    # Commands.
+
+    @workflow.update(description="The person has proved who they are and chosen a new password.")
+    async def complete(self, command: CompleteReset) -> Answer:
+        self._now.completing = True
+        try:
+            completed = await self.record(
+                PasswordResetActivities.record_reset_completion,
+                RecordResetCompletion(**self._step("complete", command.actor).model_dump(), command=command),
+            )
+            self._now.state = ResetState.COMPLETED
+        finally:
+            self._now.completing = False
+        self.stand(ResetState.COMPLETED, waiting_for="nothing")
+        return completed.model_copy(update={"fingerprint": command.fingerprint})
+
+    @complete.validator
+    def _refuse_completion(self, command: CompleteReset) -> None:
+        if self._now.state is not ResetState.REQUESTED or self._now.completing or self._now.expires_at is None:
+            raise refused(WrongState(state=self._now.state))
+        if workflow.now() >= self._now.expires_at:
+            raise refused(LinkExpired(state=ResetState.EXPIRED))
+
+    # Private steps.
+
+    async def close_subject(self, actor: str) -> None:
+        await self._close(ResetState.ENDED, actor=actor)
+
+    async def _close(self, state: ResetState, *, actor: str) -> None:
+        self._now.state = state
+        await self.record(
+            PasswordResetActivities.record_reset_close,
+            RecordResetClose(**self._step(state, actor).model_dump(), state=state),
+        )
+        self.stand(state, waiting_for="nothing")
+
+    def _step(self, step: str, actor: str) -> Step:
+        return Step(identity=self.identity, step=step, at=workflow.now(), actor=actor)
