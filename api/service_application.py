@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 
@@ -12,6 +12,7 @@ from api.context import Context, Shared
 from api.idempotency import Once, PostedRequest
 from api.invitation import OpenInvitation, find_open_invitation
 from api.language import language_of
+from api.rate_limits import Limiter, client_key
 from models.fields import Input, Memo, OrAbsent
 from models.messages.application_steps import Decide, Submission
 from models.messages.procedure import Identity
@@ -46,7 +47,15 @@ class Decided(BaseModel):
     customer_id: str | None = None
 
 
-@router.post("/v1/apply/{invitation_token}", status_code=201, response_model=Submitted)
+async def take_limits(form: ServiceApplicationInput, request: Request, limiter: Limiter) -> None:
+    """Raises: TooManyRequests: too many applications from this client, or for this mail address."""
+    await limiter.take("apply_per_client", client_key(request))
+    await limiter.take("apply_per_address", form.company.mail_address)
+
+
+@router.post(
+    "/v1/apply/{invitation_token}", status_code=201, response_model=Submitted, dependencies=[Depends(take_limits)]
+)
 async def apply(
     invitation_token: str, form: ServiceApplicationInput, request: Request, context: Shared, posted: PostedRequest
 ) -> Response:

@@ -54,4 +54,39 @@ ACCOUNT_WORDS: dict[str, tuple[str, str]] = {
         "登録の期限が過ぎました。{tenant}に、登録のご案内の再送をご依頼ください。",
         "The time to register is over. Please ask {tenant} to send the invitation again.",
     ),
+    "notification_address": ("通知先", "Notification address"),
+    "address_title": ("通知先メールアドレスの確認", "Confirm the notification address"),
+    "address_lead": (
+        "{tenant}への通知を、このメールアドレスで受け取れるようにします。内容をご確認のうえ、ボタンを押してください。",
+        "From now on the notifications of {tenant} would come to this address. Please check it and press the button.",
+    ),
+    "address_note": (
+        "お心当たりのない場合は、何もせずにこのページを閉じてください。このアドレスに通知は届きません。",
+        "If you did not expect this, just close the page. No notifications will come to this address.",
+    ),
+    "address_button": ("通知先として確認する", "Confirm the address"),
+    "address_done_title": ("通知先を確認しました", "The address is confirmed"),
+    "address_done_text": (
+        "これからは、{tenant}への通知がこのメールアドレスに届きます。",
+        "From now on the notifications of {tenant} come to this address.",
+    ),
+    "address_expired_text": (
+        "確認の期限が過ぎました。{tenant}の担当者が、通知先をもう一度設定すると、新しいリンクが届きます。",
+        "The time to confirm is over. A new link comes when staff of {tenant} set the address again.",
+    ),
+    "reset_title": ("パスワードの再設定", "Choose a new password"),
+    "reset_lead": (
+        "新しいパスワードを設定します。完了すると、ほかの端末で続いているサインインはすべて終了します。",
+        "Choose a new password here. When it is set, you are signed out on all your other devices.",
+    ),
+    "reset_button": ("パスワードを設定する", "Set the password"),
+    "reset_done_title": ("パスワードを再設定しました", "Your new password is set"),
+    "reset_done_text": (
+        "新しいパスワードでサインインできます。このリンクは、もう使用できません。",
+        "You can sign in with it now. This link has been used and works no more.",
+    ),
+    "reset_expired_text": (
+        "再設定の期限が過ぎました。パスワードは変わっていません。もう一度、再設定をお申し込みください。",
+        "The time to reset the password is over, and nothing has changed. Please ask for a reset once more.",
+    ),
 }

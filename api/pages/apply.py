@@ -20,8 +20,8 @@ from api.pages.form_fields import Judgement
 from api.pages.opened_form import OpenedForm
 from api.pages.page_route import PageRoute
 from api.pages.visit import Form, Visit, Visited
-from api.rate_limits import Limiter, client_key
-from api.service_application import submit
+from api.rate_limits import Limiter
+from api.service_application import submit, take_limits
 from models.messages.service_application import ServiceApplicationInput
 from models.refusals import FieldError, RefusedReferrer
 from models.rules.extra_fields import answer_errors
@@ -105,8 +105,7 @@ async def _judge(filling: Filling, limiter: Limiter) -> Response:
         warnings = dict.fromkeys(unasked, visit.words["house_number_missing"])
         asking = replace(filling, asked=tuple(doubtful.values()))
         return asking.page(Judgement(visit.language, warnings=warnings))
-    await limiter.take("apply_per_client", client_key(visit.request))
-    await limiter.take("apply_per_address", checked.company.mail_address)
+    await take_limits(checked, visit.request, limiter)
     return await _submit(filling, checked)
 
 

@@ -1,17 +1,26 @@
 """What holds for every page: headers, languages, links of nobody, and forms that no other site can send."""
 
+import dataclasses
 import re
 import statistics
 import time
 from typing import Any
 
 import pytest
-from httpx2 import AsyncClient, Response
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient, Response
 from sqlalchemy import text as sql
 from sqlalchemy import update
 
+from api import rate_limits
+from api.app import create_app
+from api.context import Context
+from api.rate_limits import RateLimiter
+from models.database import Database
 from models.tables.tenants import Tenant
+from settings import RateLimits
 from tests.api.test_pages_application_form import FIELDS, configure
+from tests.api.test_service_application import FORM
 from tests.page_reader import entries, heading, hidden, soup, text
 from tests.world import TENANT, World
 
@@ -177,3 +186,31 @@ async def test_a_body_that_is_no_form_gets_a_page_that_says_so(api: AsyncClient,
     answer = await api.post(form_url, content=b"--x\r\nbroken", headers={"Content-Type": "multipart/form-data"})
     assert answer.status_code == 400
     assert "リクエストの本文を読み取れませんでした" in text(answer)
+
+
+def client_of(app: FastAPI) -> AsyncClient:
+    return AsyncClient(transport=ASGITransport(app=app), base_url="http://127.0.0.1:8080")
+
+
+async def test_an_outage_is_told_on_a_page(context: Context) -> None:
+    """With the time after which to try again; nothing was taken."""
+    unreachable = Database("postgresql://app@127.0.0.1:1/none")
+    async with client_of(create_app(dataclasses.replace(context, database=unreachable))) as client:
+        page = await client.get(NOBODY)
+    assert (page.status_code, heading(page)) == (503, "ただいまご利用いただけません")
+    assert page.headers["retry-after"] == "5"
+
+
+async def test_too_many_applications_for_an_address_are_refused_on_the_page_and_over_json(
+    context: Context, form_url: str
+) -> None:
+    """One limit for both ways in."""
+    app = create_app(context)
+    rate_limits.register(app, RateLimiter(RateLimits(apply_per_address="1/day")))
+    async with client_of(app) as client:
+        page = await client.get(form_url)
+        assert (await client.post(f"/v1{form_url}", json=FORM)).status_code == 201
+        refused = await client.post(form_url, data=hidden(page) | FIELDS)
+        assert (refused.status_code, heading(refused)) == (429, "アクセスが集中しています")
+        assert int(refused.headers["retry-after"]) > 0
+        assert (await client.post(f"/v1{form_url}", json=FORM)).status_code == 429
