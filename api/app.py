@@ -8,9 +8,11 @@ from fastapi import FastAPI
 
 import telemetry
 from api import (
+    api_keys,
     codec,
     codec_sign_in,
     commands,
+    companies,
     documentation,
     health,
     idempotency,
@@ -46,8 +48,10 @@ from workflows.client import connect
 from workflows.world_clock import WorldClock
 
 ROUTERS = (
+    api_keys.router,
     codec.router,
     codec_sign_in.router,
+    companies.router,
     health.router,
     invitation.router,
     me.router,

@@ -14,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import select, update
 
 from api.context import Context, Shared
-from models.identifiers import TENANT_ID, digest
+from models.identifiers import TENANT_ID, digest, secret_token
 from models.refusals import Forbidden, NotFound, TenantSuspended, Unauthenticated
 from models.tables.people import Session, StaffMember
 from models.tables.tenants import ApiKey, Tenant
@@ -46,6 +46,11 @@ class Person:
     @property
     def actor(self) -> str:
         return f"person:{self.person_id}"
+
+
+def new_api_key(tenant_id: str) -> str:
+    """The tenant's id, so that the row can be found under its policy, and 256 bits."""
+    return f"tzk_{tenant_id}_{secret_token()}"
 
 
 def is_operator(context: Context, token: str) -> bool:
