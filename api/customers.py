@@ -1,0 +1,242 @@
+"""Customer companies, as staff keep them (CUS-01…06)."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.records import tenant_row
+from api import customer_page
+from api.authentication import Caller, Staff
+from api.context import Shared
+from api.customer_deletion import Deletability, deletability, erase
+from api.customer_page import CustomerPage
+from api.etags import IfMatch, check_if_match, etag
+from api.idempotency import PostedRequest
+from api.paging import Page, PagingQuery, compared, fetch_page, resolve_order
+from models import audit
+from models.audit import Fact
+from models.fields import (
+    Address,
+    Answer,
+    CompanyName,
+    Department,
+    FamilyName,
+    GivenName,
+    Input,
+    MailAddress,
+    Memo,
+    OrAbsent,
+    PhoneNumber,
+    Position,
+    PostalCode,
+    Prefecture,
+    Title,
+)
+from models.messages.service_application import Company
+from models.refusals import InvalidInput, NotFound, NothingChanged
+from models.rules.extra_fields import ExtraField, answer_errors, given_answers
+from models.tables.customers import Customer as Customers
+from models.vocabulary import AccountState, CustomerStatus
+
+router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers", tags=["Customers"])
+Extra = Annotated[dict[Title, Answer], Field(max_length=100)]
+
+
+class NewCustomerInput(Company):
+    memo1: OrAbsent[Memo] = None
+    memo2: OrAbsent[Memo] = None
+    memo3: OrAbsent[Memo] = None
+
+
+class CustomerChange(Input):
+    """What is not named stays as it is; only optional fields can be nothing."""
+
+    company_name: CompanyName = ""
+    memo1: OrAbsent[Memo] = None
+    memo2: OrAbsent[Memo] = None
+    memo3: OrAbsent[Memo] = None
+    last_name: FamilyName = ""
+    first_name: GivenName = ""
+    department: OrAbsent[Department] = None
+    position: OrAbsent[Position] = None
+    mail_address: MailAddress = ""
+    postal_code: PostalCode = ""
+    prefecture: Prefecture = ""
+    address: Address = ""
+    phone_number: PhoneNumber = ""
+    extra: Extra = Field(default_factory=dict)
+    """Answers to the tenant's extra fields, all of them (APP-17)."""
+
+
+class Customer(BaseModel):
+    customer_id: str
+    company_name: str
+    memo1: str | None
+    memo2: str | None
+    memo3: str | None
+    last_name: str
+    first_name: str
+    department: str | None
+    position: str | None
+    mail_address: str
+    postal_code: str
+    prefecture: str
+    address: str
+    phone_number: str
+    status: CustomerStatus
+    account_state: AccountState
+    balance: int
+    last_invoice_date: date | None
+    application_number: str | None
+    extra: dict[str, str]
+    created_at: datetime
+    deletable_from: date | None = None
+    deletion_blockers: list[str] = []
+
+
+class CustomerDetail(Customer, CustomerPage):
+    """With all that belongs to it (CUS-06)."""
+
+
+@router.post("", status_code=201, response_model=Customer)
+async def create(
+    tenant_id: str, body: NewCustomerInput, context: Shared, staff: Staff, posted: PostedRequest
+) -> Response:
+    """Make a customer company, in draft until it has a contract."""
+    now = await context.clock.now()
+    async with context.database.transaction(tenant_id) as connection:
+        once = await posted.by(staff.actor, connection)
+        customer_id = once.draw().customer_id()
+        await connection.execute(
+            insert(Customers).values(
+                tenant_id=tenant_id,
+                customer_id=customer_id,
+                status=CustomerStatus.DRAFT,
+                account_state=AccountState.FREE,
+                created_at=now,
+                **body.model_dump(mode="json"),
+            )
+        )
+        await audit.record(connection, _fact(tenant_id, customer_id, staff, at=now, what="customer_created"))
+        customer = _customer(await customer_row(connection, tenant_id, customer_id), None)
+        return await once.answer(customer, status=201, location=f"/v1/tenants/{tenant_id}/customers/{customer_id}")
+
+
+@router.get("")
+async def find_all(  # noqa: PLR0913 - one parameter a filter
+    tenant_id: str,
+    context: Shared,
+    staff: Staff,
+    paging: PagingQuery,
+    *,
+    customer_id: Annotated[str | None, Query(max_length=9, description="a part of it")] = None,
+    company_name: Annotated[str | None, Query(max_length=40, description="a part of it")] = None,
+    balance: Annotated[
+        str | None, Query(max_length=30, description="`eq:`, `ne:`, `gte:`, `lte:` and a number")
+    ] = None,
+    last_invoice_date: Annotated[str | None, Query(max_length=30, description="likewise, with a date")] = None,
+    status: CustomerStatus | None = None,
+) -> Page[Customer]:
+    """Filters join (CUS-04). Sorts by `created_at`, `company_name` and `balance`; newest first."""
+    table = Customers.__table__
+    wanted: list[ColumnElement[bool]] = [table.c.tenant_id == tenant_id]
+    if customer_id is not None:
+        wanted.append(table.c.customer_id.icontains(customer_id, autoescape=True))
+    if company_name is not None:
+        wanted.append(table.c.company_name.icontains(company_name, autoescape=True))
+    if status is not None:
+        wanted.append(table.c.status == status)
+    wanted += compared("balance", balance, table.c.balance)
+    wanted += compared("last_invoice_date", last_invoice_date, table.c.last_invoice_date)
+    sortable = {name: table.c[name] for name in ("created_at", "company_name", "balance")}
+    order = resolve_order(paging.sort, sortable, default="-created_at")
+    async with context.database.transaction(tenant_id) as connection:
+        rows = await fetch_page(
+            connection, select(table).where(*wanted), order=order, key=table.c.customer_id, paging=paging
+        )
+    return rows.page(lambda row: _customer(row, None))
+
+
+@router.get("/{customer_id}")
+async def read(tenant_id: str, customer_id: str, context: Shared, staff: Staff, response: Response) -> CustomerDetail:
+    """The customer with its application, people and open procedures (CUS-06)."""
+    async with context.database.transaction(tenant_id) as connection:
+        row = await customer_row(connection, tenant_id, customer_id)
+        page = await customer_page.read(connection, row)
+        deletable = await deletability(connection, row)
+    response.headers["ETag"] = etag(row.version)
+    return CustomerDetail(**_customer(row, deletable).model_dump(), **page.model_dump())
+
+
+@router.patch("/{customer_id}")
+async def change(
+    tenant_id: str,
+    customer_id: str,
+    body: CustomerChange,
+    context: Shared,
+    staff: Staff,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> Customer:
+    """At least one field must differ (CUS-02)."""
+    now = await context.clock.now()
+    async with context.database.transaction(tenant_id) as connection:
+        row = await customer_row(connection, tenant_id, customer_id, locked=True)
+        check_if_match(if_match, etag(row.version))
+        values = body.model_dump(mode="json", exclude_unset=True)
+        if "extra" in values:
+            values["extra"] = await _checked_extra(connection, tenant_id, values["extra"])
+        changed = {name: value for name, value in values.items() if value != getattr(row, name)}
+        if not changed:
+            raise NothingChanged
+        await connection.execute(
+            update(Customers)
+            .where(Customers.tenant_id == tenant_id, Customers.customer_id == customer_id)
+            .values(version=Customers.version + 1, **changed)
+        )
+        fact = _fact(tenant_id, customer_id, staff, at=now, what="customer_changed", fields=sorted(changed))
+        await audit.record(connection, fact)
+        row = await customer_row(connection, tenant_id, customer_id)
+    response.headers["ETag"] = etag(row.version)
+    return _customer(row, None)
+
+
+@router.delete("/{customer_id}", status_code=204)
+async def remove(tenant_id: str, customer_id: str, context: Shared, staff: Staff) -> None:
+    """Erase the company and its people; the audit log stays, and holds nothing personal (CUS-05)."""
+    await erase(context, tenant_id, customer_id, staff)
+
+
+async def customer_row(
+    connection: AsyncConnection, tenant_id: str, customer_id: str, *, locked: bool = False
+) -> Row[Any]:
+    """The customer of the transaction's tenant. Raises: NotFound."""
+    query = select(Customers.__table__).where(Customers.tenant_id == tenant_id, Customers.customer_id == customer_id)
+    row = (await connection.execute(query.with_for_update() if locked else query)).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def _checked_extra(connection: AsyncConnection, tenant_id: str, extra: dict[str, str]) -> dict[str, str]:
+    """Raises: InvalidInput: an answer that the tenant's definitions do not take (APP-05)."""
+    tenant = await tenant_row(connection, tenant_id)
+    if errors := answer_errors(extra, [ExtraField(**field) for field in tenant.extra_fields]):
+        raise InvalidInput(errors=errors)
+    return given_answers(extra)
+
+
+def _customer(row: Row[Any], deletable: Deletability | None) -> Customer:
+    customer = Customer.model_validate(row, from_attributes=True)
+    if deletable is None:
+        return customer
+    return customer.model_copy(update={"deletable_from": deletable.since, "deletion_blockers": deletable.blockers})
+
+
+def _fact(tenant_id: str, customer_id: str, caller: Caller, *, at: datetime, what: str, **detail: object) -> Fact:
+    return Fact(tenant_id=tenant_id, at=at, actor=caller.actor, what=what, subject=customer_id, detail=detail)

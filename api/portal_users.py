@@ -1,0 +1,220 @@
+"""A customer's portal users: made, changed, resent, deleted by staff (USR-01…05)."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import signups
+from api.authentication import Caller, Staff
+from api.commands import ProcedureGoneError
+from api.context import Context, Shared
+from api.etags import IfMatch, check_if_match, etag
+from api.idempotency import PostedRequest
+from api.paging import Page, PagingQuery, fetch_page, resolve_order
+from api.signups import Membership
+from models import audit, links
+from models.audit import Fact
+from models.fields import Input, MailAddress, MobileNumber, OrAbsent, PortalUserFamilyName, PortalUserGivenName
+from models.identifiers import Draw
+from models.messages.procedure import Command, Identity
+from models.messages.service_application import PortalUserInput
+from models.messages.signup_steps import ChangeAddress, NewPortalUser, SignupStart
+from models.persons import end_sessions_without_access
+from models.refusals import AlreadyExists, NotFound, NothingChanged, WrongState
+from models.tables.customers import Customer
+from models.tables.people import PortalUser as Users
+from models.vocabulary import MemberKind, ProcedureKind, SignupState
+from workflows.signup import Signup
+
+router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/users", tags=["Portal users"])
+
+
+class UserChange(Input):
+    """What is not named stays as it is."""
+
+    last_name: PortalUserFamilyName = ""
+    first_name: PortalUserGivenName = ""
+    mail_address: MailAddress = ""
+    mobile_number: OrAbsent[MobileNumber] = None
+
+
+class PortalUser(BaseModel):
+    user_id: str
+    last_name: str
+    first_name: str
+    mail_address: str
+    mobile_number: str | None
+    signup_state: SignupState
+    signup_expires_at: datetime | None
+    last_sign_in_at: datetime | None
+    created_at: datetime
+
+
+@router.get("")
+async def find_all(
+    tenant_id: str, customer_id: str, context: Shared, staff: Staff, paging: PagingQuery
+) -> Page[PortalUser]:
+    """Sorts by `created_at`, `last_name` and `mail_address`."""
+    table = Users.__table__
+    sortable = {name: table.c[name] for name in ("created_at", "last_name", "mail_address")}
+    order = resolve_order(paging.sort, sortable, default="created_at")
+    async with context.database.transaction(tenant_id) as connection:
+        await _expect_customer(connection, tenant_id, customer_id)
+        query = select(table).where(table.c.tenant_id == tenant_id, table.c.customer_id == customer_id)
+        rows = await fetch_page(connection, query, order=order, key=table.c.user_id, paging=paging)
+    return rows.page(_shown)
+
+
+@router.post("", status_code=201, response_model=PortalUser)
+async def create(
+    tenant_id: str, customer_id: str, body: PortalUserInput, context: Shared, staff: Staff, posted: PostedRequest
+) -> Response:
+    """Begin the user's signup: seven days to register by the mailed link (USR-03)."""
+    once = await posted.by(staff.actor)
+    async with context.database.transaction(tenant_id) as connection:
+        await _expect_customer(connection, tenant_id, customer_id)
+    user_id = once.draw().user_id()
+    start = SignupStart(
+        command_id=once.command_id,
+        fingerprint=once.fingerprint,
+        actor=staff.actor,
+        identity=_membership(tenant_id, customer_id, user_id).identity,
+        member=MemberKind.PORTAL_USER,
+        new_portal_user=NewPortalUser(customer_id=customer_id, **body.model_dump()),
+    )
+    await signups.begin(context, start, once_only=True)
+    user = _shown(await _read(context, tenant_id, customer_id, user_id))
+    return await once.answer(user, status=201, location=f"/v1/tenants/{tenant_id}/customers/{customer_id}/users")
+
+
+@router.patch("/{user_id}")
+async def change(  # noqa: PLR0913 - the path has three parts
+    tenant_id: str,
+    customer_id: str,
+    user_id: str,
+    body: UserChange,
+    context: Shared,
+    staff: Staff,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> PortalUser:
+    """At least one change. Another address during the signup takes the link there; the old link is dead (USR-04)."""
+    row = await _read(context, tenant_id, customer_id, user_id)
+    check_if_match(if_match, etag(row.version))
+    values = body.model_dump(mode="json", exclude_unset=True)
+    changed = {name: value for name, value in values.items() if value != getattr(row, name)}
+    if not changed:
+        raise NothingChanged
+    if "mail_address" in changed and row.signup_state == SignupState.OPEN:
+        await _move_signup(context, _membership(tenant_id, customer_id, user_id), staff, changed.pop("mail_address"))
+    if changed:
+        await _save(context, _membership(tenant_id, customer_id, user_id), staff, changed)
+    row = await _read(context, tenant_id, customer_id, user_id)
+    response.headers["ETag"] = etag(row.version)
+    return _shown(row)
+
+
+@router.post("/{user_id}/resend", response_model=PortalUser)
+async def resend(
+    tenant_id: str, customer_id: str, user_id: str, context: Shared, staff: Staff, posted: PostedRequest
+) -> Response:
+    """A fresh link, good for seven days from now; every older one is dead."""
+    once = await posted.by(staff.actor)
+    await _read(context, tenant_id, customer_id, user_id)
+    await signups.resend(context, _membership(tenant_id, customer_id, user_id), once, staff.actor)
+    return await once.answer(_shown(await _read(context, tenant_id, customer_id, user_id)))
+
+
+@router.delete("/{user_id}", status_code=204)
+async def remove(tenant_id: str, customer_id: str, user_id: str, context: Shared, staff: Staff) -> None:
+    """Delete in any state: signup, link and sessions end at once (USR-05)."""
+    await _read(context, tenant_id, customer_id, user_id)
+    await delete_user(context, tenant_id, customer_id, user_id, staff)
+
+
+async def delete_user(context: Context, tenant_id: str, customer_id: str, user_id: str, caller: Caller) -> None:
+    """What `remove` does, also for a customer's deletion; nothing when the user is gone."""
+    membership = _membership(tenant_id, customer_id, user_id)
+    command = Command(command_id=Draw().opaque_id(), actor=caller.actor)
+    await signups.end(context, membership, command)
+    now = await context.clock.now()
+    async with context.database.transaction(tenant_id) as connection:
+        gone = await connection.execute(
+            delete(Users).where(Users.tenant_id == tenant_id, Users.user_id == user_id).returning(Users.person_id)
+        )
+        row = gone.first()
+        if row is None:
+            return  # the signup took the row with it
+        await links.withdraw(connection, tenant_id, user_id, now)
+        await audit.record(connection, _fact(membership, caller, now, "portal_user_deleted"))
+    if row.person_id is not None:
+        await end_sessions_without_access(context.database, [row.person_id])
+
+
+async def _move_signup(context: Context, membership: Membership, caller: Caller, mail_address: str) -> None:
+    command = ChangeAddress(command_id=Draw().opaque_id(), actor=caller.actor, mail_address=mail_address)
+    try:
+        await context.commands.send(membership.identity, Signup.change_address, command)
+    except ProcedureGoneError:
+        raise WrongState(state=await signups.signup_state(context, membership)) from None
+
+
+async def _save(context: Context, membership: Membership, caller: Caller, changed: dict[str, Any]) -> None:
+    """Raises: AlreadyExists: the company has a user of that address (USR-02)."""
+    identity = membership.identity
+    now = await context.clock.now()
+    try:
+        async with context.database.transaction(identity.tenant_id) as connection:
+            await connection.execute(
+                update(Users)
+                .where(Users.tenant_id == identity.tenant_id, Users.user_id == identity.subject)
+                .values(version=Users.version + 1, **changed)
+            )
+            fact = _fact(membership, caller, now, "portal_user_changed", fields=sorted(changed))
+            await audit.record(connection, fact)
+    except IntegrityError:
+        raise AlreadyExists from None
+
+
+async def _expect_customer(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
+    """Raises: NotFound: the tenant has no such customer."""
+    found = await connection.execute(
+        select(Customer.customer_id).where(Customer.tenant_id == tenant_id, Customer.customer_id == customer_id)
+    )
+    if found.first() is None:
+        raise NotFound
+
+
+async def _read(context: Context, tenant_id: str, customer_id: str, user_id: str) -> Row[Any]:
+    """Raises: NotFound: the customer has no such user."""
+    async with context.database.transaction(tenant_id) as connection:
+        found = await connection.execute(
+            select(Users.__table__).where(
+                Users.tenant_id == tenant_id, Users.customer_id == customer_id, Users.user_id == user_id
+            )
+        )
+        row = found.first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _shown(row: Row[Any]) -> PortalUser:
+    return PortalUser.model_validate(row, from_attributes=True)
+
+
+def _membership(tenant_id: str, customer_id: str, user_id: str) -> Membership:
+    return Membership(Identity.of(ProcedureKind.SIGNUP, tenant_id, user_id, customer_id), MemberKind.PORTAL_USER)
+
+
+def _fact(membership: Membership, caller: Caller, at: datetime, what: str, **detail: object) -> Fact:
+    identity = membership.identity
+    return Fact(
+        tenant_id=identity.tenant_id, at=at, actor=caller.actor, what=what, subject=identity.subject, detail=detail
+    )

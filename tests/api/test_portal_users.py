@@ -1,0 +1,87 @@
+"""A customer's portal users over HTTP (USR-01…05)."""
+
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+
+from tests.api.test_customers import CUSTOMERS, created
+from tests.world import World
+
+HANAKO = {"last_name": "山田", "first_name": "花子", "mail_address": "hanako@minato.example"}
+
+
+async def users_of_a_customer(api: AsyncClient, staff: dict[str, str]) -> str:
+    return f"{CUSTOMERS}/{(await created(api, staff))['customer_id']}/users"
+
+
+async def added(api: AsyncClient, staff: dict[str, str], url: str, **fields: Any) -> Any:
+    answer = await api.post(url, json={**HANAKO, **fields}, headers=staff)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+@pytest.mark.requirement("USR-01", "USR-03")
+async def test_a_new_user_is_mailed_a_link_and_listed(api: AsyncClient, staff: dict[str, str], world: World) -> None:
+    url = await users_of_a_customer(api, staff)
+    user = await added(api, staff, url, mobile_number="09012345678")
+    assert user["signup_state"] == "signup_open"
+    await world.mails_to(HANAKO["mail_address"], 1)
+    listed = (await api.get(url, headers=staff)).json()
+    assert [item["user_id"] for item in listed["items"]] == [user["user_id"]]
+    assert listed["items"][0]["mobile_number"] == "09012345678"
+
+
+@pytest.mark.requirement("USR-02")
+async def test_an_address_is_a_user_once_in_a_company_and_of_several_companies(
+    api: AsyncClient, staff: dict[str, str]
+) -> None:
+    url = await users_of_a_customer(api, staff)
+    await added(api, staff, url)
+    twice = await api.post(url, json=HANAKO, headers=staff)
+    assert (twice.status_code, twice.json()["code"]) == (409, "already_exists")
+    await added(api, staff, await users_of_a_customer(api, staff))
+
+
+@pytest.mark.requirement("USR-01", "USR-04")
+async def test_another_address_takes_the_signup_there(api: AsyncClient, staff: dict[str, str], world: World) -> None:
+    url = await users_of_a_customer(api, staff)
+    user = await added(api, staff, url)
+    same = await api.patch(f"{url}/{user['user_id']}", json={"last_name": "山田"}, headers=staff)
+    assert (same.status_code, same.json()["code"]) == (422, "nothing_changed")
+    moved = await api.patch(
+        f"{url}/{user['user_id']}", json={"mail_address": "new@minato.example", "last_name": "鈴木"}, headers=staff
+    )
+    assert (moved.json()["mail_address"], moved.json()["last_name"]) == ("new@minato.example", "鈴木")
+    await world.mails_to("new@minato.example", 1)
+
+
+@pytest.mark.requirement("USR-04", "GEN-03")
+async def test_an_expired_user_is_resent_and_a_repetition_mails_once(
+    api: AsyncClient, staff: dict[str, str], world: World
+) -> None:
+    url = await users_of_a_customer(api, staff)
+    user = await added(api, staff, url)
+    await world.advance(days=7, minutes=1)
+    assert (await api.get(url, headers=staff)).json()["items"][0]["signup_state"] == "signup_expired"
+    mails = len(world.mails.to(HANAKO["mail_address"]))
+    for _ in range(2):
+        resent = await api.post(
+            f"{url}/{user['user_id']}/resend", headers={**staff, "Idempotency-Key": "resend after expiry"}
+        )
+        assert (resent.status_code, resent.json()["signup_state"]) == (200, "signup_open")
+    await world.mails_to(HANAKO["mail_address"], mails + 1)
+    assert len(world.mails.to(HANAKO["mail_address"])) == mails + 1
+
+
+@pytest.mark.requirement("USR-05")
+async def test_deleting_a_user_ends_everything_at_once(api: AsyncClient, staff: dict[str, str], world: World) -> None:
+    """Open or expired; and then the same person can be made again."""
+    url = await users_of_a_customer(api, staff)
+    user = await added(api, staff, url)
+    assert (await api.delete(f"{url}/{user['user_id']}", headers=staff)).status_code == 204
+    assert (await api.get(url, headers=staff)).json()["total"] == 0
+    again = await added(api, staff, url)
+    await world.advance(days=8)
+    assert (await api.delete(f"{url}/{again['user_id']}", headers=staff)).status_code == 204
+    assert (await api.delete(f"{url}/{again['user_id']}", headers=staff)).status_code == 404
