@@ -67,7 +67,7 @@ class ServiceApplication(Procedure):
             return
         await self._decided()
         if self._now.outcome is not None:
-            await self._start_signups(self._now.outcome)
+            await self._accompany_signups(self._now.outcome)
 
     # Commands.
 
@@ -225,8 +225,13 @@ class ServiceApplication(Procedure):
         self.stand(self._now.state, waiting_for="staff to approve, deny or hold", upcoming=list(upcoming))
         self.deliver_mails()
 
-    async def _start_signups(self, outcome: Recorded) -> None:
-        await asyncio.gather(
+    async def _accompany_signups(self, outcome: Recorded) -> None:
+        """Start them, and stay until the last has ended, however it ends.
+
+        Nothing else is left to do; but the rehearsal's server never skips time again once a workflow has ended whose
+        parent is gone.
+        """
+        signups = await asyncio.gather(
             *(
                 start_signup(
                     SignupStart(
@@ -241,6 +246,8 @@ class ServiceApplication(Procedure):
                 for user_id in outcome.user_ids
             )
         )
+        self.stand(ApplicationState.APPROVED, waiting_for="its portal users to sign up")
+        await asyncio.gather(*signups, return_exceptions=True)
 
     @asynccontextmanager
     async def _turn(self, allowed: Callable[[], bool]) -> AsyncIterator[None]:

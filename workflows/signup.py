@@ -9,7 +9,7 @@ from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
-from temporalio.workflow import ParentClosePolicy
+from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 from activities.outcomes import refused
 from activities.signup import SignupActivities
@@ -225,9 +225,9 @@ class Signup(Procedure):
             raise refused(WrongState(state=self._now.state))
 
 
-async def start_signup(start: SignupStart) -> None:
-    """Start it from another procedure, which it outlives."""
-    await workflow.start_child_workflow(
+async def start_signup(start: SignupStart) -> ChildWorkflowHandle["Signup", SignupState]:
+    """Start it from another procedure. It goes on also when that one is ended."""
+    return await workflow.start_child_workflow(
         Signup.run,
         start,
         id=start.identity.procedure_id,

@@ -141,7 +141,22 @@ async def test_hold_then_approve_makes_the_customer_and_starts_both_signups(worl
         await world.mails_to(user, 1)
     await world.mails_to(APPLICANT, 3)
     await world.mails_to(NOTIFIED, 2)
+    assert (await world.standing(handle.id))[0] == ApplicationState.APPROVED
+
+
+@pytest.mark.requirement("USR-03")
+async def test_an_approved_application_ends_with_the_last_of_its_signups(world: World) -> None:
+    """Nobody signs up in a week; the clock goes on all the same."""
+    handle, _ = await submit(world)
+    await confirm(handle)
+    approved = await decide(handle, Decision.APPROVE)
+    for user in USERS:
+        await world.mails_to(user, 1)
+    await world.advance(days=8)
+    for user_id in approved.user_ids:
+        assert (await world.standing(f"signup-{TENANT}-{user_id}"))[0] == "signup_expired"
     assert await handle.result() == ApplicationState.APPROVED
+    await world.advance(days=30)
 
 
 @pytest.mark.requirement("APP-15")
