@@ -1,18 +1,29 @@
-"""A database that is out of reach comes back: what cannot be done again from the beginning waits for it."""
+"""A database or an engine out of reach comes back: what cannot be done again from the beginning waits for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from temporalio.service import RPCError, RPCStatusCode
 
 OUTAGES = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
 _AGAIN_AFTER = 0.5  # seconds
+_ENGINE_AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+    }
+)
 
 
 def is_outage(error: Exception) -> bool:
     if isinstance(error, OUTAGES):
         return True
+    if isinstance(error, RPCError):
+        return error.status in _ENGINE_AWAY
     return isinstance(error, DBAPIError) and error.connection_invalidated and not isinstance(error, IntegrityError)
 
 

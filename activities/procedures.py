@@ -1,13 +1,22 @@
-"""Attention and an operator's end, as the API's lists show them."""
+"""What every procedure may do: begin another, raise attention, be ended by an operator."""
 
 from pydantic import BaseModel
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.records import Records
 from models.audit import Fact
-from models.messages.procedure import Attention, RecordAttention, RecordEnd
+from models.messages.procedure import Attention, BeginProcedure, RecordAttention, RecordEnd
 from models.procedures import Standing, show
 from models.tables.procedures import Procedure
 
@@ -40,6 +49,30 @@ class ProcedureActivities:
             return Recorded()
 
         await self._records.once(fact, Recorded, work)
+
+    @activity.defn
+    async def begin_procedure(self, order: BeginProcedure) -> None:
+        """Start its workflow; one that has begun already, or has ended since, is left alone."""
+        named = [
+            SearchAttributePair(SearchAttributeKey.for_keyword(name), value)
+            for name, value in order.search_attributes.items()
+        ]
+        try:
+            await activity.client().start_workflow(
+                order.workflow,
+                order.start,
+                id=order.identity.procedure_id,
+                task_queue=activity.info().task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=TypedSearchAttributes(named),
+                static_summary=order.summary,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except RPCError as error:
+            if error.status is not RPCStatusCode.ALREADY_EXISTS:
+                raise
 
     @activity.defn
     async def record_end(self, message: RecordEnd) -> None:

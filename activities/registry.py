@@ -7,6 +7,7 @@ from activities.account_lock import AccountLockActivities
 from activities.housekeeping import HousekeepingActivities
 from activities.letterpress import Letterpress
 from activities.mail import MailActivities
+from activities.notification_address import NotificationAddressActivities
 from activities.password_reset import PasswordResetActivities
 from activities.procedures import ProcedureActivities
 from activities.records import Records
@@ -21,12 +22,14 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
     procedures = ProcedureActivities(records)
     application = ServiceApplicationActivities(records)
     signup = SignupActivities(records)
+    notification_address = NotificationAddressActivities(records)
     housekeeping = HousekeepingActivities(records, clock)
     account_lock = AccountLockActivities(records)
     password_reset = PasswordResetActivities(records)
     return [
         mail.deliver_mails,
         mail.settle_mails,
+        procedures.begin_procedure,
         procedures.record_attention,
         procedures.record_end,
         application.record_submission,
@@ -40,6 +43,10 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
         signup.record_signup_registration,
         signup.record_signup_expiry,
         signup.record_signup_deletion,
+        notification_address.record_address_change,
+        notification_address.find_address_state,
+        notification_address.record_address_confirmation,
+        notification_address.record_address_end,
         housekeeping.tidy_up,
         account_lock.record_account_lock,
         password_reset.record_reset_request,

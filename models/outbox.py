@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,6 +45,19 @@ async def post(connection: AsyncConnection, posting: Posting, letters: Iterable[
     if rows:
         await connection.execute(insert(Mail).on_conflict_do_nothing(), rows)
     return len(rows)
+
+
+async def withdraw(connection: AsyncConnection, tenant_id: str, procedure_id: str) -> None:
+    """Leave unsent what the procedure has queued: its links are dead."""
+    await connection.execute(
+        update(Mail)
+        .where(
+            Mail.tenant_id == tenant_id,
+            Mail.procedure_id == procedure_id,
+            Mail.state.in_((MailState.QUEUED, MailState.DEFERRED)),
+        )
+        .values(state=MailState.SKIPPED)
+    )
 
 
 def _row(posting: Posting, letter: Letter) -> dict[str, object]:

@@ -14,8 +14,10 @@ from activities.procedures import ProcedureActivities
 from models.messages.procedure import (
     Answer,
     Attention,
+    BeginProcedure,
     DeliverMails,
     Identity,
+    Message,
     RecordAttention,
     RecordEnd,
     RefusedMails,
@@ -111,6 +113,20 @@ class Procedure:
                 if isinstance(cause, ApplicationError) and cause.type in Refusal.known:
                     raise cause from None
                 await self._ask_operator("records", f"{activity.__name__}: {type(cause).__name__}")
+
+    async def begin(self, name: str, start: Message, identity: Identity, *, summary: str) -> None:
+        """Begin another procedure, by its workflow's name. It outlives this one.
+
+        It is no child: the world clock of a rehearsal never jumps again once a child has outlived its parent.
+        """
+        order = BeginProcedure(
+            workflow=name,
+            identity=identity,
+            start=start.model_dump(mode="json"),
+            search_attributes=search_attributes.named(identity),
+            summary=summary,
+        )
+        await self.record(ProcedureActivities.begin_procedure, order)
 
     def deliver_mails(self) -> None:
         """Send what the last record has queued, without waiting for it (a dead mail server delays nothing)."""

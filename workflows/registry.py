@@ -2,6 +2,7 @@
 
 from workflows.account_lock import AccountLock
 from workflows.housekeeping import Housekeeping
+from workflows.notification_address import NotificationAddress, NotificationAddressChange
 from workflows.password_reset import PasswordReset
 from workflows.recurrences import RecurrencesOnTheWorldClock
 from workflows.service_application import ServiceApplication
@@ -10,6 +11,8 @@ from workflows.signup import Signup
 WORKFLOWS: list[type] = [
     AccountLock,
     Housekeeping,
+    NotificationAddress,
+    NotificationAddressChange,
     PasswordReset,
     RecurrencesOnTheWorldClock,
     ServiceApplication,

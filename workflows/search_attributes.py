@@ -46,14 +46,18 @@ def registered_types() -> dict[str, "IndexedValueType.ValueType"]:
 
 def of(identity: Identity) -> TypedSearchAttributes:
     """What a workflow starts with."""
-    pairs: list[SearchAttributePair[str]] = [
-        SearchAttributePair(PROCEDURE, identity.kind),
-        SearchAttributePair(TENANT, identity.tenant_id),
-        SearchAttributePair(SUBJECT, identity.subject),
+    pairs = [
+        SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in named(identity).items()
     ]
-    if identity.customer_id:
-        pairs.append(SearchAttributePair(CUSTOMER, identity.customer_id))
     return TypedSearchAttributes(pairs)
+
+
+def named(identity: Identity) -> dict[str, str]:
+    """The same by name, all of them keywords."""
+    ids = {PROCEDURE: identity.kind, TENANT: identity.tenant_id, SUBJECT: identity.subject}
+    if identity.customer_id:
+        ids[CUSTOMER] = identity.customer_id
+    return {key.name: value for key, value in ids.items()}
 
 
 def standing(*, state: str, attention: bool, due_at: datetime | None) -> list[SearchAttributeUpdate[Any]]:

@@ -67,7 +67,7 @@ class ServiceApplication(Procedure):
             return
         await self._decided()
         if self._now.outcome is not None:
-            await self._accompany_signups(self._now.outcome)
+            await self._start_signups(self._now.outcome)
 
     # Commands.
 
@@ -225,15 +225,11 @@ class ServiceApplication(Procedure):
         self.stand(self._now.state, waiting_for="staff to approve, deny or hold", upcoming=list(upcoming))
         self.deliver_mails()
 
-    async def _accompany_signups(self, outcome: Recorded) -> None:
-        """Start them, and stay until the last has ended, however it ends.
-
-        Nothing else is left to do; but the rehearsal's server never skips time again once a workflow has ended whose
-        parent is gone.
-        """
-        signups = await asyncio.gather(
+    async def _start_signups(self, outcome: Recorded) -> None:
+        await asyncio.gather(
             *(
                 start_signup(
+                    self,
                     SignupStart(
                         identity=Identity.of(
                             ProcedureKind.SIGNUP, self.identity.tenant_id, user_id, outcome.customer_id
@@ -241,13 +237,11 @@ class ServiceApplication(Procedure):
                         member=MemberKind.PORTAL_USER,
                         command_id=self.identity.procedure_id,
                         actor=outcome.by or "system",
-                    )
+                    ),
                 )
                 for user_id in outcome.user_ids
             )
         )
-        self.stand(ApplicationState.APPROVED, waiting_for="its portal users to sign up")
-        await asyncio.gather(*signups, return_exceptions=True)
 
     @asynccontextmanager
     async def _turn(self, allowed: Callable[[], bool]) -> AsyncIterator[None]:

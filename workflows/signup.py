@@ -9,7 +9,6 @@ from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
-from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 from activities.outcomes import refused
 from activities.signup import SignupActivities
@@ -26,7 +25,6 @@ from models.messages.signup_steps import (
 )
 from models.refusals import LinkExpired, LinkWithdrawn, WrongState
 from models.vocabulary import SignupState
-from workflows import search_attributes
 from workflows.procedure import Procedure
 
 
@@ -225,13 +223,6 @@ class Signup(Procedure):
             raise refused(WrongState(state=self._now.state))
 
 
-async def start_signup(start: SignupStart) -> ChildWorkflowHandle["Signup", SignupState]:
-    """Start it from another procedure. It goes on also when that one is ended."""
-    return await workflow.start_child_workflow(
-        Signup.run,
-        start,
-        id=start.identity.procedure_id,
-        parent_close_policy=ParentClosePolicy.ABANDON,
-        search_attributes=search_attributes.of(start.identity),
-        static_summary=f"Signup of {start.identity.subject}",
-    )
+async def start_signup(beginner: Procedure, start: SignupStart) -> None:
+    """Start it from another procedure, which it outlives."""
+    await beginner.begin("Signup", start, start.identity, summary=f"Signup of {start.identity.subject}")

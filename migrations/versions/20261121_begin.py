@@ -234,7 +234,7 @@ def upgrade() -> None:
         sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("mail_address", sa.String(), nullable=True),
         sa.Column("pending_mail_address", sa.String(), nullable=True),
-        sa.Column("procedure_id", sa.String(), nullable=True),
+        sa.Column("address_id", sa.String(), nullable=True),
         sa.CheckConstraint("slot BETWEEN 0 AND 2", name=op.f("ck_notification_addresses_slot")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], name=op.f("fk_notification_addresses_tenants")),
         sa.PrimaryKeyConstraint("tenant_id", "slot", name=op.f("pk_notification_addresses")),

@@ -1,7 +1,7 @@
 """What every procedure's messages are made of. Additive only: histories of years ago must still decode."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -83,6 +83,17 @@ class Attention(Message):
     step: str
     reason: str
     since: datetime
+
+
+class BeginProcedure(Message):
+    """Another procedure to begin, by its workflow's name. `summary` and `search_attributes` stand in plain text."""
+
+    workflow: str
+    identity: Identity
+    start: dict[str, Any]
+    """The workflow's input, as JSON."""
+    search_attributes: dict[str, str]
+    summary: str
 
 
 class RecordAttention(Message):

@@ -42,8 +42,8 @@ class NotificationAddress(Table):
     slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     mail_address: Mapped[str | None]
     pending_mail_address: Mapped[str | None]
-    procedure_id: Mapped[str | None]
-    """The workflow that waits for the pending address's confirmation."""
+    address_id: Mapped[str | None]
+    """Of the pending address: the subject of the procedure that waits for its confirmation."""
 
 
 class MailTemplate(Table):
