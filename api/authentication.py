@@ -6,12 +6,12 @@ The database is asked every time, so that sign-out, suspension and deletion work
 import hmac
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from api.context import Context, Shared
 from models.identifiers import TENANT_ID, digest, secret_token
@@ -67,8 +67,9 @@ async def _operator(context: Shared, credentials: Credentials) -> Caller:
 
 
 async def _signed_in(context: Shared, credentials: Credentials) -> Person:
-    """Raises: Unauthenticated: no session of that token is open."""
-    token_digest = digest(_token(credentials))
+    """Raises: Unauthenticated: nobody known. Forbidden: the operator, or a machine, who are no persons."""
+    token = _token(credentials)
+    token_digest = digest(token)
     now = await context.clock.now()
     async with context.database.transaction() as connection:
         found = await connection.execute(
@@ -76,6 +77,8 @@ async def _signed_in(context: Shared, credentials: Credentials) -> Person:
         )
         person_id = found.scalar_one_or_none()
     if person_id is None:
+        if is_operator(context, token) or (_API_KEY.fullmatch(token) and await _used_key(context, token)):
+            raise Forbidden
         raise Unauthenticated
     return Person(person_id, token_digest)
 
@@ -130,12 +133,24 @@ async def _member(context: Context, credentials: HTTPAuthorizationCredentials | 
 
 
 async def _machine(request: Request, context: Context, token: str, tenant_id: str) -> Caller:
+    key = await _used_key(context, token)
+    if key.tenant_id != tenant_id:
+        raise NotFound
+    if key.state == TenantState.SUSPENDED:
+        raise TenantSuspended
+    if key.scope == ApiKeyScope.READ and request.method not in _READING:
+        raise Forbidden
+    return Caller(f"api_key:{key.api_key_id}")
+
+
+async def _used_key(context: Context, token: str) -> Row[str, str, str, datetime | None, str]:
+    """The key of that token, its use noted. Raises: Unauthenticated: there is none, or it is revoked."""
     match = _API_KEY.fullmatch(token)
-    own_tenant = match.group(1) if match else ""
+    tenant_id = match.group(1) if match else ""
     now = await context.clock.now()
-    async with context.database.transaction(own_tenant) as connection:
+    async with context.database.transaction(tenant_id) as connection:
         found = await connection.execute(
-            select(ApiKey.api_key_id, ApiKey.scope, ApiKey.last_used_at, Tenant.state)
+            select(ApiKey.tenant_id, ApiKey.api_key_id, ApiKey.scope, ApiKey.last_used_at, Tenant.state)
             .join(Tenant, Tenant.tenant_id == ApiKey.tenant_id)
             .where(ApiKey.key_digest == digest(token), ApiKey.revoked_at.is_(None))
         )
@@ -145,16 +160,10 @@ async def _machine(request: Request, context: Context, token: str, tenant_id: st
         if row.last_used_at is None or now - row.last_used_at > _USE_NOTED_EVERY:
             await connection.execute(
                 update(ApiKey)
-                .where(ApiKey.tenant_id == own_tenant, ApiKey.api_key_id == row.api_key_id)
+                .where(ApiKey.tenant_id == tenant_id, ApiKey.api_key_id == row.api_key_id)
                 .values(last_used_at=now)
             )
-    if own_tenant != tenant_id:
-        raise NotFound
-    if row.state == TenantState.SUSPENDED:
-        raise TenantSuspended
-    if row.scope == ApiKeyScope.READ and request.method not in _READING:
-        raise Forbidden
-    return Caller(f"api_key:{row.api_key_id}")
+    return row
 
 
 def _token(credentials: HTTPAuthorizationCredentials | None) -> str:

@@ -158,6 +158,8 @@ class StackPlan:
             "TETSUZUKI_REHEARSAL": json.dumps(self._options.rehearsal),
             # glibc keeps a heap for each thread otherwise, and Temporal's client has many threads.
             "MALLOC_ARENA_MAX": "2",
+            # It also keeps the 19 MiB that each password takes to hash, unless large pieces are handed back.
+            "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
             "TETSUZUKI_WORKER_GRACEFUL_SHUTDOWN_SECONDS": str(WORKER_GRACE),
         }
         if self.addresses.temporal_ui_url:

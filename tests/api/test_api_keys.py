@@ -64,15 +64,15 @@ async def test_a_revoked_key_is_dead_at_once(api: AsyncClient, staff: dict[str, 
 async def test_a_machine_makes_and_revokes_no_keys_and_is_nobody_elsewhere(
     api: AsyncClient, staff: dict[str, str], world: World
 ) -> None:
-    """Nor is it a person with a session."""
+    """Nor is it a person with a session, nor the operator: it is known, and not allowed."""
     key_id, machine = await created(api, staff, "write")
     body = {"name": "x", "scope": "write"}
     assert (await api.post(URL, json=body, headers=machine)).status_code == 403
     assert (await api.delete(f"{URL}/{key_id}", headers=machine)).status_code == 403
     await make_tenant(world.database, "T9000000", await world.clock.now())
     assert (await api.get("/v1/tenants/T9000000/staff", headers=machine)).status_code == 404
-    assert (await api.get("/v1/me", headers=machine)).status_code == 401
-    assert (await api.get("/v1/tenants", headers=machine)).status_code == 401
+    assert (await api.get("/v1/me", headers=machine)).status_code == 403
+    assert (await api.get("/v1/tenants", headers=machine)).status_code == 403
 
 
 @pytest.mark.requirement("AUT-05", "TEN-01")

@@ -6,8 +6,12 @@ import pytest
 from httpx2 import AsyncClient
 from sqlalchemy import func, select
 
+from api.context import Context
+from api.registration import register
+from models.messages.procedure import Command
 from models.tables.people import Session
-from tests.api.test_service_application import FORM
+from tests.api.test_service_application import FORM, submitted
+from tests.api.test_staff import FIELDS as REGISTRATION
 from tests.world import TENANT, World, make_tenant, sign_in_staff
 
 NEW = {"name": "あおばシステムズ", "staff": {"mail_address": "Boss@aoba.example"}}
@@ -118,6 +122,21 @@ async def test_suspending_shuts_staff_and_invitation_out_at_once_and_reopening_l
     assert (await api.get(f"{url}/invitation", headers=late)).json()["code"] == "tenant_suspended"
     await api.post(f"{url}/reopen", headers=operator)
     assert (await api.get(f"{url}/invitation", headers=late)).status_code == 200
+
+
+@pytest.mark.requirement("TEN-01")
+async def test_a_suspended_tenants_procedures_go_on(
+    api: AsyncClient, operator: dict[str, str], staff: dict[str, str], world: World, context: Context
+) -> None:
+    """Who was invited before registers, and who applied before confirms."""
+    await api.post(f"/v1/tenants/{TENANT}/staff", json={"mail_address": "new@partner.example"}, headers=staff)
+    number = await submitted(api, staff)
+    await api.post(f"/v1/tenants/{TENANT}/suspend", headers=operator)
+    await world.mails_to("new@partner.example", 1)
+    await register(context, world.mails.to("new@partner.example")[0].token, REGISTRATION)
+    handle = world.client.get_workflow_handle(f"service-application-{TENANT}-{number}")
+    await handle.execute_update("confirm", Command(command_id="c", actor="applicant"))
+    assert (await world.standing(handle.id))[0] == "unapproved"
 
 
 @pytest.mark.requirement("AUT-05")

@@ -142,7 +142,24 @@ async def test_hold_then_approve_makes_the_customer_and_starts_both_signups(worl
         await world.mails_to(user, 1)
     await world.mails_to(APPLICANT, 3)
     await world.mails_to(NOTIFIED, 2)
+    assert (await world.standing(handle.id))[0] == ApplicationState.APPROVED
+
+
+@pytest.mark.requirement("USR-03")
+async def test_the_signups_of_an_approved_application_outlive_it(world: World) -> None:
+    """It has ended and nobody signs up in a week; the rehearsal's clock goes on all the same."""
+    handle, _ = await submit(world)
+    await confirm(handle)
+    approved = await decide(handle, Decision.APPROVE)
+    for user in USERS:
+        await world.mails_to(user, 1)
+    await world.advance(minutes=1)
     assert await handle.result() == ApplicationState.APPROVED
+    async with asyncio.timeout(30):
+        await world.advance(days=8)
+        await world.advance(days=30)
+    for user_id in approved.user_ids:
+        assert (await world.standing(f"signup-{TENANT}-{user_id}"))[0] == "signup_expired"
 
 
 @pytest.mark.requirement("APP-15")
@@ -162,17 +179,3 @@ async def test_staff_are_reminded_after_three_and_seven_business_days_then_weekl
     await world.advance(hours=2)
     await eventually(lambda: len(world.mails.to(NOTIFIED)) == reminders + 2)
     assert (await world.clock.now()) - start > timedelta(days=70)
-
-
-async def test_the_clock_jumps_on_after_an_approval_and_the_signups_it_began(world: World) -> None:
-    """They outlive the application; the rehearsal's server would not forgive that of its children."""
-    handle, _ = await submit(world)
-    await confirm(handle)
-    await decide(handle, Decision.APPROVE)
-    for user in USERS:
-        await world.mails_to(user, 1)
-    async with asyncio.timeout(30):
-        await world.advance(minutes=1)
-        assert await handle.result() == ApplicationState.APPROVED
-        await world.advance(days=8)
-        await world.advance(days=8)
