@@ -6,10 +6,12 @@ from urllib.parse import urljoin
 
 import httpx2
 
+from local.processes import PartFailedError
+
 FORM = "application/x-www-form-urlencoded"
 
 
-class PageError(Exception):
+class PageError(PartFailedError):
     """A page said something else than was expected."""
 
 
