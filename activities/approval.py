@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Row, insert
+from sqlalchemy import Row, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.identifiers import Draw
@@ -35,6 +35,14 @@ async def create_customer(
             created_at=at,
             **application.company,
         )
+    )
+    await connection.execute(
+        update(ServiceApplication)
+        .where(
+            ServiceApplication.tenant_id == application.tenant_id,
+            ServiceApplication.application_number == application.application_number,
+        )
+        .values(customer_id=customer_id)
     )
     users = [
         {
