@@ -9,6 +9,8 @@ from fastapi import FastAPI
 import telemetry
 from api import (
     api_keys,
+    application_csv,
+    applications,
     codec,
     codec_sign_in,
     commands,
@@ -52,6 +54,8 @@ from workflows.world_clock import WorldClock
 
 ROUTERS = (
     api_keys.router,
+    application_csv.router,
+    applications.router,
     codec.router,
     codec_sign_in.router,
     companies.router,

@@ -33,6 +33,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "This must be https://host/ without a path.",
     ),
     "invalid_date": ("日付は「YYYY-MM-DD」の形式で入力してください。", "This must be a date, YYYY-MM-DD."),
+    "invalid_period": (
+        "「YYYY」「YYYY-MM」「YYYY-MM-DD」のいずれかの形式で入力してください。",
+        "This must be a year, a month or a day: YYYY, YYYY-MM or YYYY-MM-DD.",
+    ),
     "invalid_instant": (
         "日時はタイムゾーン付きのRFC 3339形式で入力してください。",
         "This must be an instant with its offset (RFC 3339).",

@@ -19,8 +19,17 @@ def neutralised(text: str) -> str:
 
 def csv_document(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """RFC 4180 in UTF-8 with a byte order mark, every cell quoted and neutralised."""
+    return csv_head(head) + csv_lines(rows)
+
+
+def csv_head(head: Sequence[str]) -> bytes:
+    """What a document begins with that is sent piece by piece."""
+    return _BOM.encode() + csv_lines([head])
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> bytes:
+    """Further rows of such a document."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow([neutralised(cell) for cell in head])
     writer.writerows([neutralised(cell) for cell in row] for row in rows)
-    return (_BOM + out.getvalue()).encode()
+    return out.getvalue().encode()
