@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from api.app import ROUTERS
 from cli import app
 from tests.documents import ROOT, Link, code, documents, headings, line_of, links
 
@@ -52,6 +53,16 @@ def test_every_command_that_a_document_names_exists(document: Path) -> None:
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined] # Typer types a group as a command
     assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= targets
     assert set(re.findall(r"(?:`|^|uv run |\.venv/bin/)tetsuzuki ([a-z]+)", text, re.MULTILINE)) <= commands
+
+
+@pytest.mark.parametrize("document", documents(), ids=where)
+def test_every_address_that_a_document_names_is_a_route(document: Path) -> None:
+    """`$TENANT`, `{t}` and `…` stand for any one thing."""
+    routes = [
+        re.sub(r"{\w+}", "[^/]+", str(getattr(route, "path", ""))) for router in ROUTERS for route in router.routes
+    ]
+    named = re.findall(r"/v1(?:/[\w.{}$…-]+)+", code(document))
+    assert [path for path in named if not any(re.fullmatch(route, path) for route in routes)] == []
 
 
 @pytest.mark.parametrize("page", PROCEDURES, ids=lambda page: page.stem)
