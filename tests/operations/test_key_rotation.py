@@ -16,7 +16,6 @@ from settings import Settings
 from tests.mail_server import MailServer
 from tests.processes.test_service_application import APPLICANT, confirm, decide, submit
 from tests.world import TENANT, World, make_tenant, running_world
-from workflows.service_application import ServiceApplication
 
 _KEYS = {key_id: SecretStr(encryption_key()) for key_id in ("old", "new")}
 
@@ -54,10 +53,10 @@ async def test_a_procedure_begun_under_the_old_key_goes_on_under_the_new_one(
         await world.mails_to(APPLICANT, 1)
         assert set(await keys_of(world, handle.id)) == {"old"}
     async with running_world(*servers, settings=with_keys(settings, "old", "new", current="old")) as world:
-        await confirm(world.client.get_workflow_handle_for(ServiceApplication.run, handle.id))
+        await confirm(world.client.get_workflow_handle(handle.id, result_type=ApplicationState))
         assert set(await keys_of(world, handle.id)) == {"old"}
     async with running_world(*servers, settings=with_keys(settings, "old", "new", current="new")) as world:
-        rotated = world.client.get_workflow_handle_for(ServiceApplication.run, handle.id)
+        rotated = world.client.get_workflow_handle(handle.id, result_type=ApplicationState)
         await decide(rotated, Decision.APPROVE)
         assert await rotated.result() == ApplicationState.APPROVED
         keys = await keys_of(world, handle.id)
