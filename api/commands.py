@@ -18,6 +18,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
@@ -27,6 +28,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.workflow import UpdateMethodMultiParam
 
+from api.problems import refusal_of
 from models.messages.procedure import Answer, Command, Identity, Message
 from models.refusals import IdempotencyKeyReused, Unavailable
 from workflows import schedules, search_attributes
@@ -91,6 +93,8 @@ class Commands:
                 answered = await self._client.execute_update_with_start_workflow(
                     answer, args=[], id=command.command_id, start_workflow_operation=operation
                 )
+        except WorkflowUpdateFailedError as error:
+            raise refusal_of(error) or error from None
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             await self._expect_begun(identity)
             raise NotDoneYetError(identity) from None
@@ -145,6 +149,8 @@ class Commands:
                     wait_for_stage=WorkflowUpdateStage.ACCEPTED,
                 )
                 return _same_request(cast("A", await accepted.result()), command)
+        except WorkflowUpdateFailedError as error:
+            raise refusal_of(error) or error from None
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             if accepted is None:
                 raise Unavailable(retry_after=_RETRY_AFTER_SECONDS) from None

@@ -8,7 +8,6 @@ from fastapi import Response
 from sqlalchemy import Row, select
 
 from api.commands import ProcedureGoneError
-from api.pages.refused_commands import refused_as
 from api.pages.visit import Form, Visit
 from mail_templates.wording import person_name
 from models.messages.procedure import Command, Identity
@@ -56,8 +55,7 @@ async def _command(visit: Visit, name: str) -> bool:
     update = ServiceApplication.confirm if name == _CONFIRM else ServiceApplication.withdraw
     command = Command(command_id=f"{name}-{visit.link.link_id}", actor="applicant")
     try:
-        with refused_as(WrongState, LinkExpired):
-            await visit.context.commands.send(identity, update, command)
+        await visit.context.commands.send(identity, update, command)
     except (ProcedureGoneError, WrongState, LinkExpired):
         return False
     return True

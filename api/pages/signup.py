@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fastapi import Response
 
 from api.pages.form_fields import Field, Judgement
+from api.pages.new_password import PASSWORDS, password_fields
 from api.pages.sealed_password import FIELD as SEALED
 from api.pages.sealed_password import seal, unseal
 from api.pages.visit import Form, Visit
@@ -16,10 +17,8 @@ from api.registration import Entries, Registration, check, register, registratio
 from mail_templates.wording import person_name
 from models.messages.registration import StaffProfile
 from models.refusals import FieldError, InvalidInput, LinkExpired, LinkUsed, WrongState
-from models.rules.passwords import SIGNS
 from models.vocabulary import MemberKind
 
-_PASSWORDS = ("password", "password_confirmation")
 _AUTOCOMPLETE = {"user_name": "name", "company_name": "organization", "phone_number": "tel-national"}
 _KINDS = {"phone_number": "tel", "remark": "textarea"}
 _HINTS = {"user_name": "user_name_hint", "phone_number": "digits_hint"}
@@ -115,22 +114,6 @@ class Signup:
         return passwords + profile
 
 
-def password_fields(visit: Visit, *, kept: bool = False) -> list[Field]:
-    """The new password, typed twice. `kept`: one has been entered already and need not be again."""
-    hints = {"password": "password_kept_hint" if kept else "password_hint"}
-    return [
-        Field(
-            name=name,
-            label=visit.words[name],
-            kind="password",
-            required=not kept,
-            hint=visit.say(hints[name], signs=" ".join(SIGNS)) if name in hints else "",
-            autocomplete="new-password",
-        )
-        for name in _PASSWORDS
-    ]
-
-
 async def show(visit: Visit) -> Response:
     try:
         registration = await registration_of(visit.context, visit.token)
@@ -172,7 +155,7 @@ def _kept(signup: Signup, refusal: InvalidInput) -> Signup:
     """A password that is right need not be typed again because something else is wrong."""
     wrong = {error.field for error in refusal.errors}
     password = signup.entries.get("password", "")
-    sealed = seal(signup.visit, password) if password and wrong.isdisjoint(_PASSWORDS) else ""
+    sealed = seal(signup.visit, password) if password and wrong.isdisjoint(PASSWORDS) else ""
     return Signup(signup.visit, signup.registration, signup.entries, sealed)
 
 
@@ -180,12 +163,12 @@ def _with_password(visit: Visit, form: Form) -> tuple[dict[str, str], str]:
     """The entries, with the password of the earlier step where none has been typed now."""
     entries = dict(form.entries)
     sealed = entries.pop(SEALED, "")
-    if any(entries.get(name) for name in _PASSWORDS):
+    if any(entries.get(name) for name in PASSWORDS):
         return entries, ""
     password = unseal(visit, sealed)
     if password is None:
         return entries, ""
-    return entries | dict.fromkeys(_PASSWORDS, password), sealed
+    return entries | dict.fromkeys(PASSWORDS, password), sealed
 
 
 def _done(visit: Visit) -> Response:

@@ -39,6 +39,8 @@ def password_errors(
 ) -> tuple[FieldError, ...]:
     """Everything that is wrong with a new password; `common` holds known common passwords in lower case."""
     errors = []
+    if not password:
+        return (FieldError("password", "required"),)
     if len(password) < MIN_LENGTH:
         errors.append(FieldError("password", "too_short", {"min_length": MIN_LENGTH}))
     if len(password) > MAX_LENGTH:
