@@ -80,12 +80,13 @@ class Judgement:
         return tuple(sentence(error, self.language) for error in self.errors if error.field == name)
 
     def summary(self, fields: Sequence[Field], sections: Mapping[str, str] | None = None) -> list[Wrong]:
-        """A line for each wrong field, in the order of the page. `sections`: the titles of sections that can be wrong as a whole."""
+        """A line for each wrong field, in the order of the page.
+
+        `sections`: the titles of sections that can be wrong as a whole.
+        """
         known = {shown.name for shown in fields}
         lines = [
-            Wrong(shown.full_label(self.language), " ".join(shown.errors), shown.id)
-            for shown in fields
-            if shown.errors
+            Wrong(shown.full_label(self.language), " ".join(shown.errors), shown.id) for shown in fields if shown.errors
         ]
         titles = sections or {}
         others = [error for error in self.errors if error.field not in known]
