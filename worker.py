@@ -51,6 +51,8 @@ def make_worker(settings: Settings, client: Client, *, database: Database, clock
         workflow_runner=runner(strict=settings.worker_strict_sandbox),
         interceptors=[ActivityOutcomes()],
         max_cached_workflows=settings.worker_max_cached_workflows,
+        # A killed worker's procedures are handed to another after this, instead of ten seconds.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=timedelta(seconds=settings.worker_graceful_shutdown_seconds),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
