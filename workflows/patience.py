@@ -14,6 +14,12 @@ class LocalEffect(TypedDict):
     retry_policy: RetryPolicy
 
 
+class DurableEffect(TypedDict):
+    cancellation_type: ActivityCancellationType
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
 class Effect(TypedDict):
     start_to_close_timeout: timedelta
     heartbeat_timeout: timedelta
@@ -30,6 +36,13 @@ DATABASE = LocalEffect(
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
     ),
+)
+
+# The same for what a command writes (workflows/procedure.py). The timeout is also how soon another worker takes over.
+COMMAND = DurableEffect(
+    cancellation_type=DATABASE["cancellation_type"],
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=DATABASE["retry_policy"],
 )
 
 # Without end as well: the activity names its own pauses and gives a mail up once its patience has passed. This policy

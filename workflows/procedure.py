@@ -29,7 +29,7 @@ from models.refusals import Refusal, WrongState
 from models.vocabulary import OperatorAction
 from workflows import search_attributes
 from workflows.current_details import current_details
-from workflows.patience import DATABASE, MAIL
+from workflows.patience import COMMAND, DATABASE, MAIL
 
 A = TypeVar("A")
 
@@ -103,9 +103,7 @@ class Procedure:
         """
         while True:
             try:
-                return await workflow.execute_local_activity_method(
-                    activity, message, summary=_summary(activity), **DATABASE
-                )
+                return await _write(activity, message, _summary(activity))
             except ActivityError as error:
                 cause = error.cause
                 if isinstance(cause, CancelledError):
@@ -181,7 +179,7 @@ class Procedure:
                 action = await self._ask_operator("mail", refused.reason)
             except EndedByOperatorError:
                 action = OperatorAction.SKIP
-            await workflow.execute_local_activity_method(
+            await _write(
                 MailActivities.settle_mails,
                 SettleMails(
                     tenant_id=order.tenant_id,
@@ -190,8 +188,7 @@ class Procedure:
                     action=action,
                     at=workflow.now(),
                 ),
-                summary=f"The refused mails: {action}",
-                **DATABASE,
+                f"The refused mails: {action}",
             )
             if action is not OperatorAction.RETRY:
                 return
@@ -215,7 +212,7 @@ class Procedure:
         self._attention_records += 1
         self._tell()
         shown = attention or next(iter(self._attention.values()), None)
-        await workflow.execute_local_activity_method(
+        await _write(
             ProcedureActivities.record_attention,
             RecordAttention(
                 identity=self.identity,
@@ -226,8 +223,7 @@ class Procedure:
                 number=self._attention_records,
                 detail=detail or {},
             ),
-            summary=what.replace("_", " ") + (f": {attention.step}" if attention else ""),
-            **DATABASE,
+            what.replace("_", " ") + (f": {attention.step}" if attention else ""),
         )
 
     def _tell(self) -> None:
@@ -245,6 +241,18 @@ class Procedure:
                 attention=self._attention.values(),
             )
         )
+
+
+async def _write(activity: Callable[[Any, Any], Awaitable[A]], message: object, summary: str) -> A:
+    """One transaction.
+
+    The story's own steps are written within their workflow task. What a command writes waits until the command stands
+    in the history: before that the engine has it in memory only, and a procedure that never hears of a command again
+    would not know what it has done.
+    """
+    if workflow.current_update_info() is None:
+        return await workflow.execute_local_activity_method(activity, message, summary=summary, **DATABASE)
+    return await workflow.execute_activity_method(activity, message, summary=summary, **COMMAND)
 
 
 def _summary(activity: Callable[..., Any]) -> str:

@@ -1,0 +1,31 @@
+"""What a command does, its procedure knows, whatever dies in between."""
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+
+from models.vocabulary import Decision
+from tests.processes.test_service_application import confirm, decide, submit
+from tests.world import World
+
+ACCEPTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
+COMPLETED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED
+WRITING = (EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, EventType.EVENT_TYPE_MARKER_RECORDED)
+TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+
+
+@pytest.mark.requirement("GEN-02")
+async def test_a_command_stands_in_the_history_before_it_has_an_effect(world: World) -> None:
+    """The engine forgets, with its process, what it has not accepted; the database would not have."""
+    handle, _ = await submit(world)
+    await confirm(handle)
+    await decide(handle, Decision.HOLD)
+    kinds = [event.event_type for event in (await handle.fetch_history()).events]
+    answered = [position for position, kind in enumerate(kinds) if kind == COMPLETED]
+    accepted = [position for position, kind in enumerate(kinds) if kind == ACCEPTED]
+    # The first answers the form, which is durable with the start.
+    assert len(accepted) == len(answered) == 3
+    for begun, done in list(zip(accepted, answered, strict=True))[1:]:
+        between = kinds[begun:done]
+        written = [position for position, kind in enumerate(between) if kind in WRITING]
+        assert written, "its record is neither before its acceptance nor after its answer"
+        assert TASK_COMPLETED in between[written[0] :], "the acceptance was stored before the record was answered"
