@@ -1,4 +1,4 @@
-"""The project's documents, as tests read them; `make documents` puts the line numbers of their links right again.
+"""The project's documents, as tests read them; `make documents` leads links whose code has moved to where it is now.
 
 A link whose text is one name in code, to a line of a Python file, is about that name:
 [`Commands.send`](api/commands.py#L103) leads to where `send` is defined.
@@ -15,6 +15,7 @@ _LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"`(\w+(?:\.\w+)*)`")
+_SCREEN = 20
 _LINE = re.compile(r"L(\d+)")
 
 
@@ -43,6 +44,12 @@ class Link:
     def line(self) -> int | None:
         match = _LINE.fullmatch(self.fragment)
         return int(match.group(1)) if match else None
+
+    @property
+    def moved_to(self) -> int | None:
+        """The line that its name is on by now; None while that is within a screen's height, which is near enough."""
+        line = line_of(self.path, self.name) if self.name and self.path.exists() else None
+        return line if line and abs(line - (self.line or 0)) > _SCREEN else None
 
     @property
     def name(self) -> str | None:
@@ -89,12 +96,11 @@ def _names(node: ast.stmt) -> set[str]:
 
 
 def renewed(document: Path) -> str:
-    """Its text with every link about a name leading to the line that defines it."""
+    """Its text with the links put right whose names have moved. The others stay, so that two edits seldom collide."""
 
     def renew(match: re.Match[str]) -> str:
         link = Link(document, match["text"], match["target"])
-        line = line_of(link.path, link.name) if link.name and link.path.exists() else None
-        return f"[{link.text}]({link.target.partition('#')[0]}#L{line})" if line else match[0]
+        return f"[{link.text}]({link.target.partition('#')[0]}#L{link.moved_to})" if link.moved_to else match[0]
 
     return _LINK.sub(renew, document.read_text())
 
