@@ -1,13 +1,14 @@
 """Delivering the ledger's mails: in order, each once, with patience (design: mail)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import Row, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -17,8 +18,10 @@ from activities.records import Records
 from activities.smtp import Courier, Fate, Outcome
 from mail_templates.message import UnsafeMailError
 from mail_templates.rendering import WrongValuesError
+from models import audit
+from models.audit import Fact
 from models.clock import Clock
-from models.messages.procedure import DeliverMails, RefusedMails, SettleMails
+from models.messages.procedure import DeliverMails, Delivery, RefusedMail, SettleMail
 from models.tables.procedures import Mail
 from models.vocabulary import MailState, OperatorAction
 
@@ -38,7 +41,7 @@ class MailActivities:
         """What mail servers have answered, on its way into the ledger."""
 
     @activity.defn
-    async def deliver_mails(self, order: DeliverMails) -> RefusedMails:
+    async def deliver_mails(self, order: DeliverMails) -> Delivery:
         """Send everything of the procedure that is due, in order. One recipient's trouble does not stop the next.
 
         Raises:
@@ -51,36 +54,49 @@ class MailActivities:
         return await self._what_is_left(order)
 
     @activity.defn
-    async def settle_mails(self, message: SettleMails) -> None:
-        """What an operator wants for refused mails."""
-        retry = message.action is OperatorAction.RETRY
-        values: dict[str, Any] = (
-            {"state": MailState.QUEUED, "next_attempt_at": None, "queued_at": message.at, "attempts": 0}
-            if retry
-            else {"state": MailState.SKIPPED}
-        )
+    async def settle_mail(self, message: SettleMail) -> None:
+        """What an operator wants for a refused mail."""
+        values: dict[str, Any] = {"state": MailState.SKIPPED}
+        if message.action is OperatorAction.RETRY:
+            values = {"state": MailState.QUEUED, "next_attempt_at": None, "queued_at": message.at, "attempts": 0}
         async with self._records.database.transaction(message.tenant_id) as connection:
-            await connection.execute(
+            settled = await connection.execute(
                 update(Mail)
                 .where(
                     Mail.tenant_id == message.tenant_id,
-                    Mail.mail_id.in_(message.mail_ids),
+                    Mail.mail_id == message.mail_id,
                     Mail.state == MailState.FAILED,
                 )
                 .values(values)
+                .returning(Mail.__table__)
             )
+            row: Row[tuple[Mail]] | None = settled.first()
+            if row is not None and row.state == MailState.SKIPPED:
+                await _tell(connection, row, "mail_skipped", message.at, actor=message.actor)
 
     async def _take_next(self, order: DeliverMails) -> Row[tuple[Mail]] | None:
-        """Lease the first mail that is due. A lease that ran out was a sender's that died: the mail goes again."""
+        """Lease the first mail that may go. A lease that ran out was a sender's that died: the mail goes again.
+
+        A mail that only waits for the server to be there again goes whenever another one does: nothing overtakes it.
+        """
         if self._notes:
             await asyncio.wait(self._notes)
         now = await self._clock.now()
+        earlier = aliased(Mail)
+        overtakes = exists().where(
+            earlier.tenant_id == Mail.tenant_id,
+            earlier.procedure_id == Mail.procedure_id,
+            earlier.recipient == Mail.recipient,
+            earlier.sequence < Mail.sequence,
+            earlier.state.in_(_WAITING),
+        )
         async with self._records.database.transaction(order.tenant_id) as connection:
             waiting = (
                 select(Mail.__table__)
                 .where(Mail.tenant_id == order.tenant_id, Mail.procedure_id == order.procedure_id)
-                .where(Mail.state.in_(_WAITING), or_(Mail.next_attempt_at.is_(None), Mail.next_attempt_at <= now))
-                .where(or_(Mail.lease_until.is_(None), Mail.lease_until <= now))
+                .where(Mail.state.in_(_WAITING), or_(Mail.lease_until.is_(None), Mail.lease_until <= now))
+                .where(or_(Mail.state == MailState.QUEUED, Mail.next_attempt_at.is_(None), Mail.next_attempt_at <= now))
+                .where(~overtakes)
                 .order_by(Mail.sequence)
                 .limit(1)
                 .with_for_update()
@@ -88,23 +104,16 @@ class MailActivities:
             row = (await connection.execute(waiting)).first()
             if row is not None:
                 lease = now + self._records.durations.mail_lease
-                await _change(connection, row, state=MailState.SENDING, attempts=row.attempts + 1, lease_until=lease)
+                await connection.execute(
+                    update(Mail)
+                    .where(Mail.tenant_id == row.tenant_id, Mail.mail_id == row.mail_id)
+                    .values(state=MailState.SENDING, attempts=row.attempts + 1, lease_until=lease)
+                )
             return row
 
     async def _send(self, row: Row[tuple[Mail]]) -> Fate:
-        try:
-            async with self._records.database.transaction(row.tenant_id) as connection:
-                printed = await self._letterpress.print(connection, row)
-        except (UnsafeMailError, WrongValuesError) as error:
-            # Not to be sent as it is, however often it is tried: an operator is told, the other mails go on.
-            async with self._records.database.transaction(row.tenant_id) as connection:
-                await _change(
-                    connection,
-                    row,
-                    state=MailState.FAILED,
-                    lease_until=None,
-                    smtp_answer=f"not sent: {type(error).__name__}",
-                )
+        printed = await self._print(row)
+        if printed is None:
             return Fate.REFUSED
         async with self._lease_kept(row):
             outcome = await self._courier.send(printed.recipient, printed.wire)
@@ -120,8 +129,28 @@ class MailActivities:
     async def _note(self, row: Row[tuple[Mail]], printed: Printed, outcome: Outcome) -> None:
         """What became of the try. Until it stands in the ledger, the mail might be sent again."""
         now = await self._clock.now()
+        became = self._became(row, outcome, now)
         async with self._records.database.transaction(row.tenant_id) as connection:
-            await _change(connection, row, lease_until=None, **_kept(printed), **self._became(row, outcome, now))
+            if not await _change(connection, row, lease_until=None, **_kept(printed), **became):
+                return  # it stands there already
+            if became["state"] in (MailState.SENT, MailState.FAILED):
+                await _tell(connection, row, f"mail_{became['state']}", now)
+            if "next_attempt_at" in became:
+                is_for_all = outcome.fate is Fate.UNREACHABLE
+                await _wait_too(connection, row, became["next_attempt_at"], is_for_all=is_for_all)
+
+    async def _print(self, row: Row[tuple[Mail]]) -> Printed | None:
+        """None for a mail that must not be sent as it is: an operator is told, the other mails go on."""
+        try:
+            async with self._records.database.transaction(row.tenant_id) as connection:
+                return await self._letterpress.print(connection, row)
+        except (UnsafeMailError, WrongValuesError) as error:
+            now = await self._clock.now()
+            answer = f"not sent: {type(error).__name__}"
+            async with self._records.database.transaction(row.tenant_id) as connection:
+                await _change(connection, row, state=MailState.FAILED, lease_until=None, smtp_answer=answer)
+                await _tell(connection, row, "mail_failed", now)
+            return None
 
     @asynccontextmanager
     async def _lease_kept(self, row: Row[tuple[Mail]]) -> AsyncIterator[None]:
@@ -157,34 +186,81 @@ class MailActivities:
             return answer | {"state": MailState.FAILED}
         pause = min(_FIRST_PAUSE * 2 ** min(row.attempts, 10), _LONGEST_PAUSE)
         # A mail that may have gone out before keeps that mark, so that it goes once more and no oftener.
-        state = MailState.UNKNOWN if row.state == MailState.UNKNOWN else MailState.DEFERRED
-        return answer | {"state": state, "next_attempt_at": now + pause}
+        state = MailState.QUEUED if outcome.fate is Fate.UNREACHABLE else MailState.DEFERRED
+        return answer | {
+            "state": MailState.UNKNOWN if row.state == MailState.UNKNOWN else state,
+            "next_attempt_at": now + pause,
+        }
 
-    async def _what_is_left(self, order: DeliverMails) -> RefusedMails:
+    async def _what_is_left(self, order: DeliverMails) -> Delivery:
         now = await self._clock.now()
         async with self._records.database.transaction(order.tenant_id) as connection:
             rows = (
                 await connection.execute(
-                    select(Mail.mail_id, Mail.state, Mail.next_attempt_at, Mail.lease_until, Mail.smtp_answer).where(
+                    select(Mail.__table__)
+                    .where(
                         Mail.tenant_id == order.tenant_id,
                         Mail.procedure_id == order.procedure_id,
+                        Mail.mail_id.not_in(order.reported),
                         Mail.state.in_((*_WAITING, MailState.FAILED)),
                     )
+                    .order_by(Mail.sequence)
                 )
             ).all()
         later = [row for row in rows if row.state != MailState.FAILED]
-        if later:
-            next_try = min(max(row.next_attempt_at or now, row.lease_until or now) for row in later)
-            pause = max(next_try - now, timedelta(seconds=1))
-            message = f"{len(later)} mails wait for their next try"
-            raise ApplicationError(
-                message, type="mails_wait", next_retry_delay=pause, category=ApplicationErrorCategory.BENIGN
-            )
         failed = [row for row in rows if row.state == MailState.FAILED]
-        return RefusedMails(
-            mail_ids=tuple(row.mail_id for row in failed),
-            reason="; ".join(sorted({f"the mail server answered {(row.smtp_answer or '')[:80]}" for row in failed})),
+        if failed or not later:
+            refused = tuple(RefusedMail(mail_id=row.mail_id, reason=_why_refused(row)) for row in failed)
+            return Delivery(refused=refused, waiting=bool(later))
+        pause = max(_next_try(later, now) - now, timedelta(seconds=1))
+        raise ApplicationError(
+            f"{len(later)} mails wait for their next try",
+            type="mails_wait",
+            next_retry_delay=pause,
+            category=ApplicationErrorCategory.BENIGN,  # to be expected: neither a warning in the log nor a failure
         )
+
+
+def _next_try(waiting: Sequence[Row[tuple[Mail]]], now: datetime) -> datetime:
+    """Of each recipient's first mail: the later ones wait behind it."""
+    first: dict[str, Row[tuple[Mail]]] = {}
+    for row in waiting:
+        first.setdefault(row.recipient, row)
+    return min(max(row.next_attempt_at or now, row.lease_until or now) for row in first.values())
+
+
+def _why_refused(row: Row[tuple[Mail]]) -> str:
+    return f"{row.template}, given up at try {row.attempts}: {(row.smtp_answer or '')[:200]}"
+
+
+async def _wait_too(connection: AsyncConnection, row: Row[tuple[Mail]], until: datetime, *, is_for_all: bool) -> None:
+    """The recipient's later mails wait behind this one; where no server is, the whole procedure's do."""
+    behind = (
+        update(Mail)
+        .where(
+            Mail.tenant_id == row.tenant_id,
+            Mail.procedure_id == row.procedure_id,
+            Mail.state == MailState.QUEUED,
+        )
+        .values(next_attempt_at=until)
+    )
+    await connection.execute(behind if is_for_all else behind.where(Mail.recipient == row.recipient))
+
+
+async def _tell(
+    connection: AsyncConnection, row: Row[tuple[Mail]], what: str, at: datetime, *, actor: str = "system"
+) -> None:
+    """The audit log and the procedure's timeline hold what became of each mail (GEN-04)."""
+    fact = Fact(
+        tenant_id=row.tenant_id,
+        at=at,
+        actor=actor,
+        what=what,
+        subject=row.mail_id,
+        procedure_id=row.procedure_id,
+        detail={"template": row.template},
+    )
+    await audit.record(connection, fact)
 
 
 def _kept(printed: Printed) -> dict[str, Any]:
@@ -192,7 +268,16 @@ def _kept(printed: Printed) -> dict[str, Any]:
     return {"subject": printed.subject, "text": printed.text, "html": printed.html}
 
 
-async def _change(connection: AsyncConnection, row: Row[tuple[Mail]], **values: object) -> None:
-    await connection.execute(
-        update(Mail).where(Mail.tenant_id == row.tenant_id, Mail.mail_id == row.mail_id).values(**values)
+async def _change(connection: AsyncConnection, row: Row[tuple[Mail]], **values: object) -> bool:
+    """As long as the mail is still on the try that was begun with the row; False when it no longer is."""
+    changed = await connection.execute(
+        update(Mail)
+        .where(
+            Mail.tenant_id == row.tenant_id,
+            Mail.mail_id == row.mail_id,
+            Mail.state == MailState.SENDING,
+            Mail.attempts == row.attempts + 1,
+        )
+        .values(**values)
     )
+    return changed.rowcount == 1

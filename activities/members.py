@@ -9,9 +9,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mail_templates.wording import person_name, recipient_name
-from models.messages.signup_steps import NewPortalUser, NewStaff, NewTenant, RecordRegistration, SignupStart, SignupStep
+from models.messages.signup_steps import (
+    ChangeAddress,
+    NewPortalUser,
+    NewStaff,
+    NewTenant,
+    RecordRegistration,
+    SignupStart,
+    SignupStep,
+)
 from models.persons import ensure_person
-from models.refusals import AlreadyExists, NotFound, WrongState
+from models.refusals import AlreadyExists, NotFound, PreconditionFailed, WrongState
 from models.tables.customers import Customer
 from models.tables.people import Person, PortalUser, StaffMember
 from models.tables.tenants import Tenant
@@ -38,6 +46,7 @@ async def create(connection: AsyncConnection, start: SignupStart, at: datetime) 
 
     Raises:
         AlreadyExists: the address is taken within the tenant, or within the company; or the tenant's id is.
+        NotFound: there is no such company.
     """
     tenant_id = start.identity.tenant_id
     if start.new_tenant is not None:
@@ -63,21 +72,35 @@ async def find(connection: AsyncConnection, message: SignupStep) -> Member:
 async def set_state(
     connection: AsyncConnection, message: SignupStep, state: SignupState, *, expires_at: datetime | None = None
 ) -> None:
+    """Raises: NotFound: the member has been deleted meanwhile."""
     values: dict[str, object] = {"signup_state": state}
     if expires_at is not None:
         values["signup_expires_at"] = expires_at
     table, mine = _rows_of(message)
-    await connection.execute(update(table).where(*mine).values(values))
+    done = await connection.execute(update(table).where(*mine).values(values))
+    if done.rowcount != 1:
+        raise NotFound
 
 
-async def move(connection: AsyncConnection, message: SignupStep, mail_address: str) -> None:
-    """Raises: AlreadyExists: the company has a user of that address."""
-    table, mine = _rows_of(message)
+async def move(connection: AsyncConnection, message: SignupStep, change: ChangeAddress) -> None:
+    """Edit a portal user, address included.
+
+    Raises:
+        AlreadyExists: the company has a user of that address.
+        PreconditionFailed: the user is no longer what the change was made for.
+    """
+    identity = message.identity
+    mine = [PortalUser.tenant_id == identity.tenant_id, PortalUser.user_id == identity.subject]
+    if change.version is not None:
+        mine.append(PortalUser.version == change.version)
+    values = {**change.profile, "mail_address": change.mail_address, "version": PortalUser.version + 1}
     try:
         async with connection.begin_nested():
-            await connection.execute(update(table).where(*mine).values(mail_address=mail_address))
+            done = await connection.execute(update(PortalUser).where(*mine).values(values))
     except IntegrityError:
         raise AlreadyExists from None
+    if done.rowcount != 1:
+        raise PreconditionFailed
 
 
 async def register(connection: AsyncConnection, message: RecordRegistration, member: Member) -> str:
@@ -159,6 +182,7 @@ async def _create_staff(connection: AsyncConnection, start: SignupStart, new: Ne
 async def _create_portal_user(
     connection: AsyncConnection, start: SignupStart, new: NewPortalUser, at: datetime
 ) -> None:
+    await _hold_customer(connection, start.identity.tenant_id, new.customer_id)
     row = {
         "tenant_id": start.identity.tenant_id,
         "user_id": start.identity.subject,
@@ -167,6 +191,17 @@ async def _create_portal_user(
         **new.model_dump(),
     }
     await _insert(connection, PortalUser, row)
+
+
+async def _hold_customer(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
+    """Keep the company from being deleted while somebody is added to it. Raises: NotFound: it has been."""
+    found = await connection.execute(
+        select(Customer.customer_id)
+        .where(Customer.tenant_id == tenant_id, Customer.customer_id == customer_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    if found.first() is None:
+        raise NotFound
 
 
 async def _insert(

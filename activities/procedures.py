@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.common import (
@@ -16,8 +17,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.records import Records
 from models.audit import Fact
-from models.messages.procedure import Attention, BeginProcedure, RecordAttention, RecordEnd
-from models.procedures import Standing, show
+from models.messages.procedure import BeginProcedure, RecordAttention, RecordEnd
+from models.procedures import Standing
 from models.tables.procedures import Procedure
 
 
@@ -41,11 +42,11 @@ class ProcedureActivities:
             procedure_id=identity.procedure_id,
             # A procedure that starts again under its id counts anew; the instant keeps its steps apart.
             step=f"attention-{message.number}-{message.at.isoformat()}",
-            detail=message.detail | ({"step": message.attention.step} if message.attention else {}),
+            detail=message.detail,
         )
 
         async def work(connection: AsyncConnection) -> Recorded:
-            await _set_attention(connection, identity.tenant_id, identity.procedure_id, message.attention)
+            await _show_attention(connection, message)
             return Recorded()
 
         await self._records.once(fact, Recorded, work)
@@ -90,19 +91,32 @@ class ProcedureActivities:
 
         async def work(connection: AsyncConnection) -> Recorded:
             standing = Standing(state="ended", ended_at=message.at)
-            await show(connection, identity.tenant_id, identity.procedure_id, standing)
-            await _set_attention(connection, identity.tenant_id, identity.procedure_id, None)
+            await connection.execute(
+                update(Procedure)
+                .where(
+                    Procedure.tenant_id == identity.tenant_id,
+                    Procedure.procedure_id == identity.procedure_id,
+                    Procedure.ended_at.is_(None),  # else it has come to its own end
+                )
+                .values(attention=None, **standing.columns())
+            )
             return Recorded()
 
         await self._records.once(fact, Recorded, work)
 
 
-async def _set_attention(
-    connection: AsyncConnection, tenant_id: str, procedure_id: str, attention: Attention | None
-) -> None:
-    value = attention.model_dump(mode="json") if attention else None
+async def _show_attention(connection: AsyncConnection, message: RecordAttention) -> None:
+    """Also of a procedure whose very first record is what is broken, and which no row shows yet."""
+    identity = message.identity
+    waiting = [stuck.model_dump(mode="json") for stuck in message.waiting] or None
+    row = {
+        **identity.model_dump(),
+        "started_at": message.at,
+        "attention": waiting,
+        **Standing(state="starting", waiting_for="operator").columns(),
+    }
     await connection.execute(
-        update(Procedure)
-        .where(Procedure.tenant_id == tenant_id, Procedure.procedure_id == procedure_id)
-        .values(attention=value)
+        insert(Procedure)
+        .values(row)
+        .on_conflict_do_update(index_elements=["tenant_id", "procedure_id"], set_={"attention": waiting})
     )

@@ -28,7 +28,7 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
     password_reset = PasswordResetActivities(records)
     return [
         mail.deliver_mails,
-        mail.settle_mails,
+        mail.settle_mail,
         procedures.begin_procedure,
         procedures.record_attention,
         procedures.record_end,
@@ -52,4 +52,5 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
         password_reset.record_reset_request,
         password_reset.record_reset_completion,
         password_reset.record_reset_close,
+        signup.record_signup_end,
     ]

@@ -38,6 +38,8 @@ class SignupActivities:
 
         Raises:
             AlreadyExists: the address is staff of the tenant, or a user of the company, already.
+            NotFound: the company of a new portal user, or the member itself, has been deleted.
+            PreconditionFailed: the user has been edited since whoever moves it has read it.
         """
 
         async def work(connection: AsyncConnection) -> Opened:
@@ -46,12 +48,14 @@ class SignupActivities:
                 await links.issue(
                     connection, self._records.link_key, links.invitation(message.identity.tenant_id, message.at)
                 )
-            if message.new_mail_address is not None:
-                await members.move(connection, message, message.new_mail_address)
+            if message.change is not None:
+                await members.move(connection, message, message.change)
             member = await members.find(connection, message)
             tenant = await tenant_row(connection, message.identity.tenant_id)
             expires_at = message.at + self._records.durations.signup
             await members.set_state(connection, message, SignupState.OPEN, expires_at=expires_at)
+            # What lies undelivered has a dead link, and would only hold up the new mail.
+            await outbox.withdraw(connection, message.identity.tenant_id, message.identity.procedure_id)
             link_id = await self._fresh_link(connection, message, member, expires_at)
             await self._post(connection, message, _letter(_MAILS[message.member], member, tenant, link_id, expires_at))
             reminders = self._reminders(message.member, expires_at)
@@ -117,17 +121,32 @@ class SignupActivities:
 
     @activity.defn
     async def record_signup_deletion(self, message: SignupStep) -> Closed:
-        """The user is gone, with link and sessions (USR-05)."""
+        """The user is gone, with the link and what mails were still to go (USR-05)."""
 
         async def work(connection: AsyncConnection) -> Closed:
             await members.delete(connection, message)
-            await links.withdraw(connection, message.identity.tenant_id, message.identity.subject, message.at)
-            await self._show_end(connection, message, SignupState.DELETED)
-            return Closed(state=SignupState.DELETED, at=message.at)
+            return await self._cut_short(connection, message, SignupState.DELETED)
 
         return await self._records.once(fact_of(message, "signup_deleted"), Closed, work)
 
+    @activity.defn
+    async def record_signup_end(self, message: SignupStep) -> Closed:
+        """An operator has ended it; staff can resend it, as if it had expired."""
+
+        async def work(connection: AsyncConnection) -> Closed:
+            await members.set_state(connection, message, SignupState.ENDED)
+            return await self._cut_short(connection, message, SignupState.ENDED)
+
+        return await self._records.once(fact_of(message, "signup_ended"), Closed, work)
+
     # Private steps.
+
+    async def _cut_short(self, connection: AsyncConnection, message: SignupStep, state: SignupState) -> Closed:
+        identity = message.identity
+        await links.withdraw(connection, identity.tenant_id, identity.subject, message.at)
+        await outbox.withdraw(connection, identity.tenant_id, identity.procedure_id)
+        await self._show_end(connection, message, state)
+        return Closed(state=state, at=message.at)
 
     async def _fresh_link(
         self, connection: AsyncConnection, message: SignupStep, member: Member, expires_at: datetime

@@ -5,16 +5,24 @@ one that could not be accepted in time was not taken (503).
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+)
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -37,6 +45,7 @@ A = TypeVar("A", bound=Answer)
 # The SDK types an update with a description as if it returned its coroutine.
 Update = UpdateMethodMultiParam[..., Coroutine[Any, Any, A]]
 _RETRY_AFTER_SECONDS = 5
+_SHOWN = tuple(key.name for key in (search_attributes.PROCEDURE, search_attributes.TENANT, search_attributes.SUBJECT))
 
 
 class ProcedureGoneError(Exception):
@@ -49,6 +58,32 @@ class NotDoneYetError(Exception):
     def __init__(self, identity: Identity) -> None:
         super().__init__(identity.procedure_id)
         self.identity = identity
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A procedure as Temporal shows it; `ended_at` is None while it is under way."""
+
+    procedure_id: str
+    kind: str
+    tenant_id: str
+    subject: str
+    started_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, info: WorkflowExecutionInfo) -> Self:
+        fields = info.search_attributes.indexed_fields
+        known = {name: json.loads(fields[name].data) for name in _SHOWN if name in fields}
+        has_ended = info.HasField("close_time")
+        return cls(
+            procedure_id=info.execution.workflow_id,
+            kind=known.get(search_attributes.PROCEDURE.name, ""),
+            tenant_id=known.get(search_attributes.TENANT.name, ""),
+            subject=known.get(search_attributes.SUBJECT.name, ""),
+            started_at=info.start_time.ToDatetime(UTC),
+            ended_at=info.close_time.ToDatetime(UTC) if has_ended else None,
+        )
 
 
 class Commands:
@@ -164,6 +199,16 @@ class Commands:
         """Under rehearsal: when something that recurs is due next, or was and is under way."""
         return await schedules.next_on_world_clock(self._client)
 
+    async def find(self, procedure_id: str) -> Begun | None:
+        """What Temporal itself knows of a procedure that no row shows yet."""
+        try:
+            found = await self._describe(procedure_id)
+        except RPCError as error:
+            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+                return None
+            raise
+        return Begun.of(found.workflow_execution_info)
+
     async def check_engine(self) -> None:
         """Raises: RPCError or RuntimeError: Temporal is out of reach."""
         await self._client.service_client.check_health(timeout=timedelta(seconds=2))
@@ -185,10 +230,16 @@ class Commands:
 
     async def _expect_begun(self, identity: Identity) -> None:
         try:
-            handle = self._client.get_workflow_handle(identity.procedure_id)
-            await handle.describe(rpc_timeout=timedelta(seconds=1))
+            await self._describe(identity.procedure_id)
         except (RPCError, RuntimeError):
             raise Unavailable(retry_after=_RETRY_AFTER_SECONDS) from None
+
+    async def _describe(self, procedure_id: str) -> DescribeWorkflowExecutionResponse:
+        # Not by the client's own `describe`: it cannot read the unset search attributes of the rehearsal's server.
+        request = DescribeWorkflowExecutionRequest(
+            namespace=self._client.namespace, execution=WorkflowExecution(workflow_id=procedure_id)
+        )
+        return await self._client.workflow_service.describe_workflow_execution(request, timeout=timedelta(seconds=1))
 
 
 def register(app: FastAPI) -> None:

@@ -48,14 +48,14 @@ async def post(connection: AsyncConnection, posting: Posting, letters: Iterable[
 
 
 async def withdraw(connection: AsyncConnection, tenant_id: str, procedure_id: str) -> None:
-    """Leave unsent what the procedure has queued: its links are dead."""
+    """Leave unsent what the procedure has not delivered yet: its links are dead.
+
+    A mail that is being sent right now goes out.
+    """
+    undelivered = (MailState.QUEUED, MailState.DEFERRED, MailState.UNKNOWN)
     await connection.execute(
         update(Mail)
-        .where(
-            Mail.tenant_id == tenant_id,
-            Mail.procedure_id == procedure_id,
-            Mail.state.in_((MailState.QUEUED, MailState.DEFERRED)),
-        )
+        .where(Mail.tenant_id == tenant_id, Mail.procedure_id == procedure_id, Mail.state.in_(undelivered))
         .values(state=MailState.SKIPPED)
     )
 

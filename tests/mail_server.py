@@ -1,5 +1,6 @@
 """A real SMTP server for tests: it keeps what it accepts, and misbehaves as told."""
 
+import asyncio
 import email
 import email.policy
 import re
@@ -45,13 +46,26 @@ class ReceivedMail:
 
 @dataclass
 class MailServer:
-    """`answer` may return another SMTP answer than 250, by recipient; `mails` are those accepted, in order."""
+    """`answer` may return another SMTP answer than 250, by recipient; `mails` are those accepted, in order.
+
+    `drops`: break the connection after the final dot, without an answer, having taken the mail all the same.
+    """
 
     port: int
     mails: list[ReceivedMail] = field(default_factory=list)
     answer: Callable[[str], str | None] = lambda _recipient: None
+    drops: Callable[[str], bool] = lambda _recipient: False
+    connections: list[SMTP] = field(default_factory=list)
+    _controller: Controller | None = None
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's hook
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's hook
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        self.connections.append(server)
+        return responses
+
+    async def handle_RCPT(  # noqa: N802 - likewise
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         refusal = self.answer(address)
@@ -65,6 +79,8 @@ class MailServer:
         message = email.message_from_bytes(content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
         self.mails += [ReceivedMail(recipient, message) for recipient in envelope.rcpt_tos]
+        if any(self.drops(recipient) for recipient in envelope.rcpt_tos):
+            _transport(server).abort()
         return "250 OK"
 
     def to(self, recipient: str) -> list[ReceivedMail]:
@@ -72,3 +88,22 @@ class MailServer:
 
     def controller(self) -> Controller:
         return Controller(self, hostname="127.0.0.1", port=self.port)
+
+    def start(self) -> None:
+        self._controller = self.controller()
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Be gone: open connections break, new ones are refused."""
+        if self._controller is None:
+            return
+        for connection in self.connections:
+            if connection.transport is not None:
+                self._controller.loop.call_soon_threadsafe(_transport(connection).abort)
+        self._controller.stop()
+        self._controller = None
+
+
+def _transport(connection: SMTP) -> asyncio.Transport:
+    assert isinstance(connection.transport, asyncio.Transport)
+    return connection.transport

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from models.messages.procedure import Attention, Identity, Upcoming
+from models.vocabulary import OperatorAction
 
 
 def current_details(
@@ -30,7 +31,9 @@ def _needs_operator(identity: Identity, stuck: list[Attention]) -> Iterator[str]
     yield "1. Mend the cause."
     yield "2. *More Actions → Send an Update*: the update `resolve` with the input"
     yield '   `{"action": "retry", "reason": "what you did"}`.'
-    yield "   `skip` goes on without the step; `end` ends the procedure."
+    if any(OperatorAction.SKIP in attention.actions for attention in stuck):
+        yield "   `skip` goes on without the step."
+    yield "   `end` ends the procedure."
     if len(stuck) > 1:
         names = ", ".join(f"`{attention.step}`" for attention in stuck)
         yield f'   Add `"step"` ({names}) to decide for one of them.'

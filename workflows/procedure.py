@@ -1,12 +1,14 @@
 """What every procedure does alike: show where it stands, deliver its mails, and wait for an operator when stuck."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
 from activities.mail import MailActivities
 from activities.outcomes import refused
@@ -16,13 +18,14 @@ from models.messages.procedure import (
     Attention,
     BeginProcedure,
     DeliverMails,
+    Delivery,
     Identity,
     Message,
     RecordAttention,
     RecordEnd,
-    RefusedMails,
+    RefusedMail,
     Resolve,
-    SettleMails,
+    SettleMail,
     Upcoming,
 )
 from models.refusals import Refusal, WrongState
@@ -32,10 +35,16 @@ from workflows.current_details import current_details
 from workflows.patience import COMMAND, DATABASE, MAIL
 
 A = TypeVar("A")
+_REFUSED_MAIL = "mail-"
+_NOT_TO_BE_SKIPPED = (OperatorAction.RETRY, OperatorAction.END)
 
 
-class EndedByOperatorError(Exception):
-    """An operator has ended the procedure; its story stops here."""
+class EndedByOperatorError(ApplicationError):
+    """An operator has ended the procedure: its story stops here, and commands under way are refused."""
+
+    def __init__(self) -> None:
+        refusal = WrongState(state="ended")
+        super().__init__(str(refusal), refusal.details(), type=refusal.code, non_retryable=True)
 
 
 class Procedure:
@@ -45,8 +54,12 @@ class Procedure:
         self.identity = identity
         self._attention: dict[str, Attention] = {}
         self._resolution: dict[str, OperatorAction] = {}
+        self._resolved_by = "operator"
         self._attention_records = 0
+        self._recording_attention = asyncio.Lock()
         self._deliveries: set[asyncio.Task[None]] = set()
+        self._refused_mails: set[str] = set()
+        self._settlements = Counter[str]()
         self._ended_by: str | None = None
         self._standing = ("starting", "the first record", list[Upcoming]())
 
@@ -54,21 +67,27 @@ class Procedure:
 
     @workflow.update(description="Decide for a step that is stuck: retry it, skip it, or end the procedure.")
     async def resolve(self, command: Resolve) -> Answer:
-        steps = [command.step] if command.step else list(self._attention)
-        if command.action is OperatorAction.END:
-            self._ended_by = command.actor
-        for step in steps:
-            self._resolution[step] = command.action
-            del self._attention[step]
-        await self._record_attention(
-            None, actor=command.actor, what=f"operator_{command.action}", detail={"reason": command.reason}
-        )
+        what, detail = f"operator_{command.action}", {"reason": command.reason, "step": command.step or ""}
+        steps = self._resolvable(command)
+        await self._settle_attention(steps, command.action, actor=command.actor, what=what, detail=detail)
         return Answer(fingerprint=command.fingerprint, state=self._standing[0])
 
     @resolve.validator
     def _refuse_resolution(self, command: Resolve) -> None:
-        if not self._attention or (command.step and command.step not in self._attention):
-            raise refused(WrongState(detail="The procedure does not wait for an operator.", state=self._standing[0]))
+        if self._resolvable(command):
+            return
+        detail = "This step cannot be skipped." if self._attention else "The procedure does not wait for an operator."
+        raise refused(WrongState(detail=detail, state=self._standing[0]))
+
+    def _resolvable(self, command: Resolve) -> list[str]:
+        """The steps that the command is for: the one it names, or all that the action is open to. An end is for all."""
+        if command.action is OperatorAction.END:
+            return list(self._attention)
+        return [
+            step
+            for step, stuck in self._attention.items()
+            if command.step in (None, step) and command.action in stuck.actions
+        ]
 
     # What a procedure's story is told with.
 
@@ -104,13 +123,13 @@ class Procedure:
         while True:
             try:
                 return await _write(activity, message, _summary(activity))
-            except ActivityError as error:
-                cause = error.cause
+            except FailureError as error:
+                cause = _cause(error)
                 if isinstance(cause, CancelledError):
                     raise EndedByOperatorError from None
                 if isinstance(cause, ApplicationError) and cause.type in Refusal.known:
                     raise cause from None
-                await self._ask_operator("records", f"{activity.__name__}: {type(cause).__name__}")
+                await self._ask_operator(activity.__name__, _words(error), _NOT_TO_BE_SKIPPED)
 
     async def begin(self, name: str, start: Message, identity: Identity, *, summary: str) -> None:
         """Begin another procedure, by its workflow's name. It outlives this one.
@@ -128,24 +147,40 @@ class Procedure:
 
     def deliver_mails(self) -> None:
         """Send what the last record has queued, without waiting for it (a dead mail server delays nothing)."""
-        task = asyncio.create_task(self._deliver())
-        self._deliveries.add(task)
-        task.add_done_callback(self._deliveries.discard)
+        self._in_background(self._deliver())
+
+    async def give_up_refused_mails(self, actor: str) -> None:
+        """They matter to nobody any more: the person has another address, or is gone."""
+        steps = [step for step in self._attention if step.startswith(_REFUSED_MAIL)]
+        if steps:
+            await self._settle_attention(steps, OperatorAction.SKIP, actor=actor, what="attention_settled", detail={})
+
+    def is_finished(self) -> bool:
+        """Every mail is delivered or given up, every command answered."""
+        return not self._deliveries and workflow.all_handlers_finished()
 
     async def finish(self) -> None:
-        """Before the end: every mail delivered or given up, every command answered."""
-        await workflow.wait_condition(lambda: not self._deliveries and workflow.all_handlers_finished())
+        try:
+            await workflow.wait_condition(self.is_finished)
+        except asyncio.CancelledError:
+            if self._cut_short_by is None:  # not asked for: the worker lets go of the workflow
+                raise
+            # Cancelled at the very end: the refused mails that it waited for are left unsent.
+            self._attention.clear()
+            await self._record_attention(actor=self._cut_short_by, what="attention_settled", detail={})
+            await workflow.wait_condition(self.is_finished)
 
     async def tell_story(self, story: Callable[[], Awaitable[None]]) -> None:
         """Run a procedure from first to last line, and end it in order also when an operator cuts it short."""
         try:
             await story()
         except EndedByOperatorError:
-            await self._end_in_order()
+            pass
         except asyncio.CancelledError:
-            if self._cut_short_by is None:  # not asked for: the worker lets go of the workflow
+            if self._cut_short_by is None:
                 raise
-            await self._end_in_order()
+        if self._cut_short_by is not None:
+            await self._end_in_order(self._cut_short_by)
         await self.finish()
 
     async def close_subject(self, actor: str) -> None:
@@ -158,73 +193,120 @@ class Procedure:
         """Who ends the procedure early: whoever said so, or an operator by *Request Cancellation* in the Web UI."""
         return self._ended_by or ("operator" if workflow.cancellation_reason() is not None else None)
 
-    async def _end_in_order(self) -> None:
-        actor = self._cut_short_by or "operator"
+    async def _end_in_order(self, actor: str) -> None:
         self._attention.clear()
-        await self.close_subject(actor)
-        await self.record(
-            ProcedureActivities.record_end, RecordEnd(identity=self.identity, at=workflow.now(), actor=actor)
-        )
+        try:
+            await self.close_subject(actor)
+        except ApplicationError:
+            # It is closed already, or its rows are what was broken: the end is recorded all the same.
+            workflow.logger.warning("the subject of an ended procedure could not be closed")
+        end = RecordEnd(identity=self.identity, at=workflow.now(), actor=actor)
+        with contextlib.suppress(EndedByOperatorError):
+            await self.record(ProcedureActivities.record_end, end)
         self.stand("ended", waiting_for="nothing")
 
     async def _deliver(self) -> None:
-        order = DeliverMails(tenant_id=self.identity.tenant_id, procedure_id=self.identity.procedure_id)
-        while True:
-            refused: RefusedMails = await workflow.execute_activity_method(
-                MailActivities.deliver_mails, order, summary="Send the mails that are due", **MAIL
+        waiting = True
+        while waiting:
+            order = DeliverMails(
+                tenant_id=self.identity.tenant_id,
+                procedure_id=self.identity.procedure_id,
+                reported=tuple(sorted(self._refused_mails)),
             )
-            if not refused.mail_ids:
-                return
-            try:
-                action = await self._ask_operator("mail", refused.reason)
-            except EndedByOperatorError:
-                action = OperatorAction.SKIP
-            await _write(
-                MailActivities.settle_mails,
-                SettleMails(
-                    tenant_id=order.tenant_id,
-                    procedure_id=order.procedure_id,
-                    mail_ids=refused.mail_ids,
-                    action=action,
-                    at=workflow.now(),
-                ),
-                f"The refused mails: {action}",
-            )
-            if action is not OperatorAction.RETRY:
-                return
+            before = dict(self._settlements)
+            delivery = await self._try_delivery(order)
+            for mail in delivery.refused:
+                # Deliveries overlap: another may have told of it, or an operator has settled it since this one began.
+                is_news = self._settlements[mail.mail_id] == before.get(mail.mail_id, 0)
+                if is_news and mail.mail_id not in self._refused_mails:
+                    self._refused_mails.add(mail.mail_id)
+                    self._in_background(self._settle(mail))
+            waiting = delivery.waiting
 
-    async def _ask_operator(self, step: str, reason: str) -> OperatorAction:
-        """Raise attention and wait. Returns retry or skip."""
-        if self._cut_short_by is not None:
-            raise EndedByOperatorError
-        if step not in self._attention:
-            self._attention[step] = Attention(step=step, reason=reason, since=workflow.now())
+    async def _try_delivery(self, order: DeliverMails) -> Delivery:
+        while True:
+            try:
+                return await workflow.execute_activity_method(
+                    MailActivities.deliver_mails, order, summary="Send the mails that are due", **MAIL
+                )
+            except FailureError as error:
+                if await self._ask_or_skip("deliver_mails", _words(error)) is not OperatorAction.RETRY:
+                    return Delivery()
+
+    async def _settle(self, mail: RefusedMail) -> None:
+        """Wait for what an operator wants done with a mail that no further try will deliver."""
+        action = await self._ask_or_skip(_REFUSED_MAIL + mail.mail_id, mail.reason)
+        order = SettleMail(
+            tenant_id=self.identity.tenant_id,
+            mail_id=mail.mail_id,
+            action=action,
+            at=workflow.now(),
+            actor=self._resolved_by,
+        )
+        with contextlib.suppress(EndedByOperatorError):
+            await self.record(MailActivities.settle_mail, order)
+        self._refused_mails.discard(mail.mail_id)
+        self._settlements[mail.mail_id] += 1
+        if action is OperatorAction.RETRY:
+            self.deliver_mails()
+
+    async def _ask_or_skip(self, step: str, reason: str) -> OperatorAction:
+        """The operator's word about a step that the story does not wait for. An end skips it."""
+        try:
+            return await self._ask_operator(step, reason, tuple(OperatorAction))
+        except EndedByOperatorError:
+            return OperatorAction.SKIP
+
+    async def _ask_operator(self, step: str, reason: str, actions: tuple[OperatorAction, ...]) -> OperatorAction:
+        """Raise attention and wait. Returns retry or skip.
+
+        Raises:
+            EndedByOperatorError: the operator ends the procedure, or has ended it.
+        """
+        if self._cut_short_by is None and step not in self._attention:
             self._resolution.pop(step, None)
-            await self._record_attention(self._attention[step], actor="system", what="attention_raised")
+            self._attention[step] = Attention(step=step, reason=reason, since=workflow.now(), actions=actions)
+            await self._record_attention(actor="system", what="attention_raised", detail={"step": step})
         await workflow.wait_condition(lambda: step in self._resolution or self._cut_short_by is not None)
         if self._cut_short_by is not None:
             raise EndedByOperatorError
         return self._resolution[step]
 
-    async def _record_attention(
-        self, attention: Attention | None, *, actor: str, what: str, detail: dict[str, str] | None = None
+    async def _settle_attention(
+        self, steps: list[str], action: OperatorAction, *, actor: str, what: str, detail: dict[str, str]
     ) -> None:
-        self._attention_records += 1
+        for step in steps:
+            del self._attention[step]
+        # Recorded before what comes of it, as it happens.
+        await self._record_attention(actor=actor, what=what, detail=detail)
+        self._resolved_by = actor
+        if action is OperatorAction.END:
+            self._ended_by = actor
+        self._resolution |= dict.fromkeys(steps, action)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._deliveries.add(task)
+        task.add_done_callback(self._deliveries.discard)
+
+    async def _record_attention(self, *, actor: str, what: str, detail: dict[str, str]) -> None:
         self._tell()
-        shown = attention or next(iter(self._attention.values()), None)
-        await _write(
-            ProcedureActivities.record_attention,
-            RecordAttention(
+        async with self._recording_attention:  # one after the other: each record shows all that waits by then
+            self._attention_records += 1
+            message = RecordAttention(
                 identity=self.identity,
-                attention=shown,
+                waiting=tuple(self._attention.values()),
                 at=workflow.now(),
                 actor=actor,
                 what=what,
                 number=self._attention_records,
-                detail=detail or {},
-            ),
-            what.replace("_", " ") + (f": {attention.step}" if attention else ""),
-        )
+                detail=detail,
+            )
+            try:
+                await _write(ProcedureActivities.record_attention, message, what.replace("_", " "))
+            except FailureError:
+                # Temporal's own list and page show it all the same, and from there it is resolved.
+                workflow.logger.warning("attention could not be recorded")
 
     def _tell(self) -> None:
         state, waiting_for, upcoming = self._standing
@@ -258,3 +340,14 @@ async def _write(activity: Callable[[Any, Any], Awaitable[A]], message: object, 
 def _summary(activity: Callable[..., Any]) -> str:
     """What the Web UI's timeline says of a record: the first sentence of the activity's own description."""
     return (activity.__doc__ or activity.__name__.replace("_", " ")).strip().split("\n", 1)[0]
+
+
+def _cause(error: FailureError) -> BaseException | None:
+    """A local activity's failure comes as it is, any other's within an `ActivityError`."""
+    return error.cause if isinstance(error, ActivityError) else error
+
+
+def _words(error: FailureError) -> str:
+    """What went wrong, without the data it went wrong with."""
+    cause = _cause(error)
+    return cause.message if isinstance(cause, ApplicationError) else type(cause).__name__

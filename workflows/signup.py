@@ -25,7 +25,10 @@ from models.messages.signup_steps import (
 )
 from models.refusals import LinkExpired, LinkWithdrawn, WrongState
 from models.vocabulary import SignupState
-from workflows.procedure import Procedure
+from workflows.procedure import EndedByOperatorError, Procedure
+
+_OPEN = frozenset({SignupState.OPEN})
+_RESENDABLE = frozenset({SignupState.OPEN, SignupState.EXPIRED})
 
 
 @dataclass
@@ -60,12 +63,22 @@ class Signup(Procedure):
             await self._wait_for_person()
             if self._is_open():
                 await self._do_what_is_due()
+            if self._now.state is SignupState.EXPIRED:
+                # Until its last mails are out, a resend finds it here; later, one begins it anew.
+                await workflow.wait_condition(lambda: self._is_open() or self.is_finished())
 
     async def _do_what_is_due(self) -> None:
-        if workflow.now() >= self._opened.expires_at:
-            await self._close(SignupState.EXPIRED, step="expire", actor="system")
-        elif self._now.reminders and workflow.now() >= self._now.reminders[0]:
-            await self._remind()
+        try:
+            if workflow.now() >= self._opened.expires_at:
+                await self._close(SignupState.EXPIRED, step="expire", actor="system")
+            elif self._now.reminders and workflow.now() >= self._now.reminders[0]:
+                await self._remind()
+        except EndedByOperatorError:
+            raise
+        except ApplicationError:
+            # There is no such user any more: the company has been deleted, and its people with it (CUS-05).
+            self._now.state = SignupState.DELETED
+            self.stand(SignupState.DELETED, waiting_for="nothing")
 
     async def _wait_for_person(self) -> None:
         opened, reminders = self._opened, list(self._now.reminders)
@@ -94,11 +107,11 @@ class Signup(Procedure):
 
     @workflow.update(description="Send a fresh link, good for seven days from now (TEN-04).")
     async def resend(self, command: Command) -> Opened:
-        return await self._open_again(f"resend-{command.command_id}", command)
+        return await self._open_again(f"resend-{command.command_id}", command, _RESENDABLE)
 
     @workflow.update(description="Move the signup to another mail address (USR-04).")
     async def change_address(self, command: ChangeAddress) -> Opened:
-        return await self._open_again(f"address-{command.command_id}", command, command.mail_address)
+        return await self._open_again(f"address-{command.command_id}", command, _OPEN, change=command)
 
     @workflow.update(description="The person registers, from the page behind the link.")
     async def register(self, command: Register) -> Closed:
@@ -120,7 +133,7 @@ class Signup(Procedure):
 
     @register.validator
     def _refuse_registration(self, command: Register) -> None:
-        self._refuse_unless_open()
+        self._refuse_unless(_OPEN)
         if command.link_id != self._opened.link_id:
             raise refused(LinkWithdrawn())
         if workflow.now() >= self._opened.expires_at:
@@ -130,23 +143,24 @@ class Signup(Procedure):
     async def delete(self, command: Command) -> Answer:
         await self._take_turn()
         try:
-            self._refuse_unless_open()
+            self._refuse_unless(_RESENDABLE)
             await self._close(SignupState.DELETED, step=f"delete-{command.command_id}", actor=command.actor)
+            await self.give_up_refused_mails(command.actor)
         finally:
             self._now.moving = False
         return Answer(fingerprint=command.fingerprint, state=self._now.state)
 
     @resend.validator
     def _refuse_resend(self, command: Command) -> None:
-        self._refuse_unless_open()
+        self._refuse_unless(_RESENDABLE)
 
     @change_address.validator
     def _refuse_change(self, command: ChangeAddress) -> None:
-        self._refuse_unless_open()
+        self._refuse_unless(_OPEN)
 
     @delete.validator
     def _refuse_deletion(self, command: Command) -> None:
-        self._refuse_unless_open()
+        self._refuse_unless(_RESENDABLE)
 
     # Private steps.
 
@@ -159,24 +173,26 @@ class Signup(Procedure):
     async def close_subject(self, actor: str) -> None:
         await self._close(SignupState.ENDED, step="end", actor=actor)
 
-    async def _open_again(self, step: str, command: Command, mail_address: str | None = None) -> Opened:
+    async def _open_again(
+        self, step: str, command: Command, allowed: frozenset[SignupState], *, change: ChangeAddress | None = None
+    ) -> Opened:
         await self._take_turn()
         try:
-            self._refuse_unless_open()
-            opened = await self._open(step, command.actor, mail_address=mail_address)
+            self._refuse_unless(allowed)
+            opened = await self._open(step, command.actor, change=change)
+            await self.give_up_refused_mails(command.actor)
         finally:
             self._now.moving = False
         return opened.model_copy(update={"fingerprint": command.fingerprint})
 
     async def _open(
-        self, step: str, actor: str, *, start: SignupStart | None = None, mail_address: str | None = None
+        self, step: str, actor: str, *, start: SignupStart | None = None, change: ChangeAddress | None = None
     ) -> Opened:
         # What the start brought along is made once: whoever opens again brings nothing.
         nothing_new = self._start.model_copy(update={"new_tenant": None, "new_staff": None, "new_portal_user": None})
-        message = RecordOpening(
-            **self._step(step, actor).model_dump(), start=start or nothing_new, new_mail_address=mail_address
-        )
+        message = RecordOpening(**self._step(step, actor).model_dump(), start=start or nothing_new, change=change)
         opened = await self.record(SignupActivities.record_signup_opening, message)
+        self._now.state = SignupState.OPEN
         self._now.opened = opened
         self._now.reminders = [at for at in opened.reminders if at > workflow.now()]
         self._stand_open()
@@ -191,11 +207,11 @@ class Signup(Procedure):
 
     async def _close(self, state: SignupState, *, step: str, actor: str) -> None:
         self._now.state = state
-        activity = (
-            SignupActivities.record_signup_expiry
-            if state is SignupState.EXPIRED
-            else SignupActivities.record_signup_deletion
-        )
+        activity = {
+            SignupState.EXPIRED: SignupActivities.record_signup_expiry,
+            SignupState.DELETED: SignupActivities.record_signup_deletion,
+            SignupState.ENDED: SignupActivities.record_signup_end,
+        }[state]
         await self.record(activity, self._step(step, actor))
         self.stand(state, waiting_for="nothing")
 
@@ -218,8 +234,8 @@ class Signup(Procedure):
     def _is_open(self) -> bool:
         return self._now.state is SignupState.OPEN
 
-    def _refuse_unless_open(self) -> None:
-        if not self._is_open() or self._now.opened is None:
+    def _refuse_unless(self, allowed: frozenset[SignupState]) -> None:
+        if self._now.state not in allowed or self._now.opened is None:
             raise refused(WrongState(state=self._now.state))
 
 

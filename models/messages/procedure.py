@@ -80,9 +80,12 @@ class Resolve(Command):
 
 
 class Attention(Message):
+    """A step that is stuck, and what an operator may do about it."""
+
     step: str
     reason: str
     since: datetime
+    actions: tuple[OperatorAction, ...] = (OperatorAction.RETRY, OperatorAction.END)
 
 
 class BeginProcedure(Message):
@@ -98,8 +101,8 @@ class BeginProcedure(Message):
 
 class RecordAttention(Message):
     identity: Identity
-    attention: Attention | None
-    """None clears it."""
+    waiting: tuple[Attention, ...]
+    """Every step that waits for an operator from now on; empty when none does."""
     at: datetime
     actor: str
     what: str
@@ -119,20 +122,29 @@ class RecordEnd(Message):
 class DeliverMails(Message):
     tenant_id: str
     procedure_id: str
+    reported: tuple[str, ...] = ()
+    """The refused mails that an operator knows of already."""
 
 
-class RefusedMails(Message):
-    """Mails that no further try will deliver; empty when all are on their way."""
+class RefusedMail(Message):
+    """A mail that no further try will deliver."""
 
-    mail_ids: tuple[str, ...] = ()
-    reason: str = ""
+    mail_id: str
+    reason: str
 
 
-class SettleMails(Message):
-    """What an operator wants done with refused mails: queued anew (retry) or left unsent (skip)."""
+class Delivery(Message):
+    """What a delivery leaves behind. `waiting`: other mails of the procedure are still to be tried again."""
+
+    refused: tuple[RefusedMail, ...] = ()
+    waiting: bool = False
+
+
+class SettleMail(Message):
+    """What an operator wants done with a refused mail: queued anew (retry) or left unsent (skip)."""
 
     tenant_id: str
-    procedure_id: str
-    mail_ids: tuple[str, ...]
+    mail_id: str
     action: OperatorAction
     at: datetime
+    actor: str

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from models.messages.procedure import Answer, Command, Identity, Message, Step
 from models.vocabulary import MemberKind
 
@@ -45,6 +47,10 @@ class ChangeAddress(Command):
     """The link moves to the new address, the old one is dead (USR-04)."""
 
     mail_address: str
+    profile: dict[str, str | None] = Field(default_factory=dict)
+    """What else of the user is edited with it, by column."""
+    version: int | None = None
+    """Of the user as whoever edits has read it; a stale one is refused."""
 
 
 class Register(Command):
@@ -68,7 +74,7 @@ class RecordOpening(SignupStep):
     """Begin, resend, or move to another address: in each case a fresh link and fresh days."""
 
     start: SignupStart
-    new_mail_address: str | None = None
+    change: ChangeAddress | None = None
 
 
 class RecordRegistration(SignupStep):

@@ -30,8 +30,8 @@ class Procedure(Table):
     """[{at, what}], soonest first."""
     started_at: Mapped[Instant]
     ended_at: Mapped[Instant | None]
-    attention: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    """{step, reason, since} while it waits for an operator (GEN-08)."""
+    attention: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """[{step, reason, since, actions}] while it waits for an operator (GEN-08), else null."""
 
 
 class AuditEntry(Table):

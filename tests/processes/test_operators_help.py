@@ -20,9 +20,9 @@ PROCEDURE = Identity.of(ProcedureKind.SERVICE_APPLICATION, TENANT, NUMBER).proce
 pytestmark = pytest.mark.requirement("GEN-08")
 
 
-async def attention(world: World) -> dict[str, str] | None:
+async def attention(world: World) -> list[dict[str, str]] | None:
     async with world.database.transaction(TENANT) as connection:
-        found: dict[str, str] | None = await connection.scalar(
+        found: list[dict[str, str]] | None = await connection.scalar(
             select(Procedure.attention).where(Procedure.procedure_id == PROCEDURE)
         )
         return found
@@ -55,7 +55,7 @@ async def test_the_web_ui_says_what_is_wrong_and_what_to_type(stuck: Handle) -> 
     """Reason, dates and the update's input stand there; nothing in the reason is Markdown."""
     details = await current_details(stuck)
     assert details.startswith("## Needs an operator")
-    assert "\n    the mail server answered 550 5.1.1 *no such user*\n" in details
+    assert "\n    application_confirmation, given up at try 1: 550 5.1.1 *no such user*\n" in details
     assert '`{"action": "retry", "reason": "what you did"}`' in details
     assert f"`POST /v1/tenants/{TENANT}/procedures/{PROCEDURE}/retry`" in details
     assert "**Waits for:** the applicant to press the link of the confirmation mail" in details

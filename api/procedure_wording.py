@@ -1,0 +1,43 @@
+"""What happened and what comes next in a procedure, in words. The codes are stable; these sentences are for people."""
+
+from models.vocabulary import Language
+
+# By code: in Japanese, in English.
+_SENTENCES: dict[str, tuple[str, str]] = {
+    "application_submitted": ("申請を受け付けました", "The application was taken, and its confirmation mailed"),
+    "application_confirmed": ("申込者が申請を確認しました", "The applicant confirmed the application"),
+    "application_memos_changed": ("メモを変更しました", "The memos were changed"),
+    "application_put_on_hold": ("申請を保留にしました", "The application was put on hold"),
+    "application_approved": ("申請を承認しました", "The application was approved"),
+    "application_denied": ("申請を否認しました", "The application was denied"),
+    "application_lapsed": ("確認がないまま期限が過ぎました", "The application lapsed without a confirmation"),
+    "application_withdrawn": ("申込者が申請を取り下げました", "The applicant withdrew the application"),
+    "application_ended": ("サービス提供元が申請を終了しました", "The operator ended the application"),
+    "application_reminder": ("判断がまだのため、担当者にお知らせしました", "Staff were reminded to decide"),
+    "signup_opened": ("仮登録の案内を用意しました", "The signup link was issued and mailed"),
+    "signup_reminder": ("サインアップの期限が近いことをお知らせしました", "The person was reminded of the signup"),
+    "signup_registered": ("本登録が完了しました", "The person registered"),
+    "signup_expired": ("サインアップ期間が終了しました", "The signup expired"),
+    "signup_deleted": ("ユーザを削除し、リンクを無効にしました", "The user was deleted, and the link is dead"),
+    "signup_ended": ("サービス提供元がサインアップを終了しました", "The operator ended the signup"),
+    "mail_sent": ("メールを送信しました", "A mail was sent"),
+    "mail_failed": ("メールを送信できませんでした", "A mail could not be sent"),
+    "mail_skipped": ("メールの送信をとりやめました", "A mail was left unsent"),
+    "attention_raised": ("サービス提供元の対応が必要になりました", "The procedure began to wait for an operator"),
+    "attention_settled": ("サービス提供元の対応は不要になりました", "The procedure no longer waits for an operator"),
+    "operator_retry": ("サービス提供元が再試行しました", "The operator had it tried again"),
+    "operator_skip": ("サービス提供元がこの処理をとばしました", "The operator had the step skipped"),
+    "operator_end": ("サービス提供元が手続きを終了させました", "The operator ended the procedure"),
+    "ended_by_operator": ("手続きを終了しました", "The procedure came to its end by the operator's word"),
+    # What comes next.
+    "lapse": ("確認がなければ失効します", "It lapses unless it is confirmed"),
+    "remind_staff": ("担当者にお知らせします", "Staff are reminded"),
+    "remind_person": ("期限が近いことをお知らせします", "The person is reminded"),
+    "expire": ("リンクの有効期限が切れます", "The link expires"),
+}  # fmt: skip
+
+
+def sentence(code: str, language: Language) -> str:
+    """The code's own words where nobody has written any: an unreadable timeline would be worse."""
+    japanese, english = _SENTENCES.get(code, (code, code.replace("_", " ").capitalize()))
+    return japanese if language is Language.JA else english
