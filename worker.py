@@ -25,6 +25,7 @@ from models.links import LinkKey
 from settings import Settings, SmtpSecurity
 from workflows import schedules
 from workflows.client import connect
+from workflows.late_commands import LateCommands
 from workflows.registry import WORKFLOWS
 from workflows.sandbox import runner
 from workflows.world_clock import WorldClock
@@ -49,7 +50,7 @@ def make_worker(settings: Settings, client: Client, *, database: Database, clock
         workflows=WORKFLOWS,
         activities=activities(records, clock, courier, letterpress),
         workflow_runner=runner(strict=settings.worker_strict_sandbox),
-        interceptors=[ActivityOutcomes()],
+        interceptors=[ActivityOutcomes(), LateCommands()],
         max_cached_workflows=settings.worker_max_cached_workflows,
         # A killed worker's procedures are handed to another after this, instead of ten seconds.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),

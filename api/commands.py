@@ -37,6 +37,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.workflow import UpdateMethodMultiParam
 
 from api.problems import refusal_of
+from models.clock import machine_time
 from models.messages.procedure import Answer, Command, Identity, Message
 from models.refusals import IdempotencyKeyReused, Unavailable
 from workflows import schedules, search_attributes
@@ -46,6 +47,7 @@ A = TypeVar("A", bound=Answer)
 Update = UpdateMethodMultiParam[..., Coroutine[Any, Any, A]]
 _RETRY_AFTER_SECONDS = 5
 _SHOWN = tuple(key.name for key in (search_attributes.PROCEDURE, search_attributes.TENANT, search_attributes.SUBJECT))
+_TAKEN_WITHIN = 0.8  # of our patience: the rest is for the news of it
 
 
 class ProcedureGoneError(Exception):
@@ -175,11 +177,12 @@ class Commands:
         """
         accepted: WorkflowUpdateHandle[Any] | None = None
         handle = self._client.get_workflow_handle(identity.procedure_id)
+        good_until = machine_time() + timedelta(seconds=self._patience * _TAKEN_WITHIN)
         try:
             async with asyncio.timeout(self._patience):
                 accepted = await handle.start_update(
                     update,
-                    args=[command] if argument else [],
+                    args=[command.model_copy(update={"good_until": good_until})] if argument else [],
                     id=command.command_id,
                     wait_for_stage=WorkflowUpdateStage.ACCEPTED,
                 )

@@ -21,6 +21,8 @@ class Command(Message):
     fingerprint: str = ""
     """Of the request, so that the same key with another body is noticed."""
     actor: str
+    good_until: datetime | None = None
+    """Whoever sent it has been told by then that it was not taken, so it must not be taken later."""
 
 
 class Identity(Message):

@@ -1,8 +1,14 @@
 """What a command does, its procedure knows, whatever dies in between."""
 
+from datetime import timedelta
+
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
+from models.clock import machine_time
+from models.messages.application_steps import Decide, Recorded
 from models.vocabulary import Decision
 from tests.processes.test_service_application import confirm, decide, submit
 from tests.world import World
@@ -29,3 +35,21 @@ async def test_a_command_stands_in_the_history_before_it_has_an_effect(world: Wo
         written = [position for position, kind in enumerate(between) if kind in WRITING]
         assert written, "its record is neither before its acceptance nor after its answer"
         assert TASK_COMPLETED in between[written[0] :], "the acceptance was stored before the record was answered"
+
+
+@pytest.mark.requirement("GEN-02")
+async def test_a_command_that_was_given_up_is_not_done_later(world: World) -> None:
+    """Whoever was told that nothing was taken can rely on it; repeated in time, the same command is done."""
+    handle, _ = await submit(world)
+    await confirm(handle)
+    given_up = Decide(
+        command_id="late", actor="staff:1", decision=Decision.DENY, good_until=machine_time() - timedelta(seconds=1)
+    )
+    with pytest.raises(WorkflowUpdateFailedError) as raised:
+        await handle.execute_update("decide", given_up, id="late")
+    assert isinstance(raised.value.cause, ApplicationError)
+    assert raised.value.cause.type == "unavailable"
+    assert (await world.standing(handle.id))[0] == "unapproved"
+    repeated = given_up.model_copy(update={"good_until": machine_time() + timedelta(minutes=1)})
+    answer = await handle.execute_update("decide", repeated, id="late", result_type=Recorded)
+    assert answer.state == "denied"
