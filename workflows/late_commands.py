@@ -1,8 +1,7 @@
 """Refusing a command whose sender has been told meanwhile that it was not taken.
 
-While no worker is there the engine keeps commands waiting, longer than anybody waits for an answer. Patience is a matter
-between processes and goes by the machine's time: a procedure's own may have been moved ahead. A validator may look at
-it, because it is never replayed.
+While no worker is there the engine keeps commands waiting, longer than anybody waits for an answer. Patience goes by
+the machine's time: a procedure's own may have been moved ahead. A validator may look at it: it is never replayed.
 """
 
 from temporalio.worker import (
