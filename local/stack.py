@@ -119,11 +119,12 @@ class Stack:
         self._terminal.ready(part.name, address, self._seconds())
 
     async def _wait_until_all_answers(self) -> None:
-        url = f"{self._plan.addresses.api_url}/readyz"
-        last = ""
+        api, key = self._plan.addresses.api_url, self._plan.addresses.operator_key
+        url, last = f"{api}/readyz", ""
         while self._seconds() < READY_PATIENCE:
             last = await asyncio.to_thread(_answer, url)
-            if last == "200":
+            # Another stack may have taken the port in the same moment; it does not know our key.
+            if last == "200" and await asyncio.to_thread(_answer, f"{api}/v1/tenants?limit=1", key) == "200":
                 return
             await asyncio.sleep(0.05)
         raise PartFailedError(f"{url} did not say it is ready within {READY_PATIENCE} s. It last said: {last}")
@@ -174,10 +175,11 @@ async def _first_of(*awaited: "asyncio.Task[None] | Coroutine[None, None, bool]"
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _answer(url: str) -> str:
+def _answer(url: str, key: str = "") -> str:
     """The status, or what is wrong."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310 - an http address of our own
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - an http address of our own
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - likewise
             return str(answer.status)
     except urllib.error.HTTPError as refusal:
         with refusal:

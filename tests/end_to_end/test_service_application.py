@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from local.demo_story import APPLICANT, APPLICATION, DESK, HANAKO, JIRO, PASSWORD, STAFF
+from local.processes import free_port
 from local.visitor import Visitor
 from tests.product_process import Product
 from tests.world import eventually
@@ -19,7 +20,7 @@ LINK = re.compile(r"https?://\S+/(?:links|apply)/\S+")
 
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    product = Product(tmp_path_factory.mktemp("rehearsal"), "--rehearsal")
+    product = Product(tmp_path_factory.mktemp("rehearsal"), "--rehearsal", f"--api-port={free_port()}")
     yield product.start()
     product.stop()
 
