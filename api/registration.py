@@ -16,6 +16,7 @@ from models.common_passwords import common_passwords
 from models.messages.procedure import Identity
 from models.messages.registration import StaffProfile
 from models.messages.signup_steps import Register
+from models.persons import memberships
 from models.refusals import FieldError, InvalidInput, LinkWithdrawn, NotFound, WrongState
 from models.rules.passwords import password_errors
 from models.tables.customers import Customer
@@ -51,7 +52,10 @@ class Registration:
 
 @dataclass(frozen=True, kw_only=True)
 class Entries:
-    """What was entered, checked. The password is absent when an existing person joins, the profile for portal users."""
+    """What was entered, checked.
+
+    The password is absent when an existing person joins. The profile is absent for portal users, and for such a person.
+    """
 
     password: str | None
     profile: StaffProfile | None
@@ -86,7 +90,8 @@ async def check(context: Context, token: str, fields: Mapping[str, str]) -> tupl
     registration = await registration_of(context, token)
     errors: list[FieldError] = []
     password = None if registration.has_password else _password(fields, registration.mail_address, errors)
-    profile = _profile(fields, errors) if registration.member is MemberKind.STAFF else None
+    accepts = registration.has_password and not any(fields.get(name, "").strip() for name in StaffProfile.model_fields)
+    profile = None if accepts or registration.member is not MemberKind.STAFF else _profile(fields, errors)
     if errors:
         raise InvalidInput(errors=errors)
     return registration, Entries(password=password, profile=profile)
@@ -106,7 +111,9 @@ async def register(context: Context, token: str, fields: Mapping[str, str]) -> R
         actor=f"{registration.member}:{registration.member_id}",
         link_id=registration.link_id,
         password_hash=await context.passwords.hash(entries.password) if entries.password else None,
-        **(entries.profile.model_dump() if entries.profile else {}),
+        **(
+            entries.profile.model_dump() if entries.profile else {"user_name": await _known_name(context, registration)}
+        ),
     )
     try:
         await context.commands.send(identity, Signup.register, command)
@@ -115,6 +122,17 @@ async def register(context: Context, token: str, fields: Mapping[str, str]) -> R
         ended = await registration_of(context, token)
         raise WrongState(state=ended.state) from None
     return registration
+
+
+async def _known_name(context: Context, registration: Registration) -> str | None:
+    """The name under which somebody who only accepts is known elsewhere; portal users have theirs already."""
+    if registration.member is not MemberKind.STAFF:
+        return None
+    async with context.database.transaction(person_id=registration.member_id) as connection:
+        belongs = await memberships(connection, registration.member_id)
+    names = [staff.user_name for staff in belongs.staff]
+    names += [f"{user.last_name}\u3000{user.first_name}" for user in belongs.portal]
+    return next((name for name in names if name), None)
 
 
 async def _registration(connection: AsyncConnection, link: Row[tuple[Link]]) -> Registration:

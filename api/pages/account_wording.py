@@ -14,9 +14,13 @@ ACCOUNT_WORDS: dict[str, tuple[str, str]] = {
         "{tenant}が提供するサービスのログインユーザとして登録します。これから使うパスワードを設定してください。",
         "Register here as a portal user of the services of {tenant}. Please choose your password.",
     ),
-    "signup_join_lead": (
-        "このメールアドレスには、すでにパスワードがあります。新しく設定する必要はなく、これまでのパスワードでサインインできます。",
-        "This address has a password already. You need no new one and go on signing in with it.",
+    "signup_staff_join": (
+        "{tenant}の担当者に加わります。パスワードはすでにお持ちのため、これまでのものでそのままサインインできます。",
+        "Join the staff of {tenant}. You have a password already, and go on signing in with it.",
+    ),
+    "signup_portal_user_join": (
+        "{tenant}のサービスのログインユーザに加わります。これまでのパスワードで、そのままサインインできます。",
+        "Join the portal users of {tenant}. You have a password already, and go on signing in with it.",
     ),
     "password": ("パスワード", "Password"),
     "password_confirmation": ("パスワード（確認用）", "Password again"),

@@ -37,11 +37,16 @@ class Signup:
     def is_staff(self) -> bool:
         return self.registration.member is MemberKind.STAFF
 
+    @property
+    def has_steps(self) -> bool:
+        """Whoever has an account only accepts (TEN-06)."""
+        return self.is_staff and not self.registration.has_password
+
     def page(self, errors: Sequence[FieldError] = (), *, status: int = 200, stale: bool = False) -> Response:
         visit, registration = self.visit, self.registration
         judgement = Judgement(visit.language, errors=errors)
         fields = [judgement.on(shown) for shown in self._fields()]
-        lead = "signup_join_lead" if registration.has_password else f"signup_{registration.member}_lead"
+        lead = f"signup_{registration.member}_{'join' if registration.has_password else 'lead'}"
         return visit.page(
             "account_form.html",
             status=status,
@@ -53,7 +58,7 @@ class Signup:
             hidden=[(SEALED, self.sealed)] if self.sealed else [],
             wrong=judgement.summary(fields),
             stale=stale,
-            steps=1 if self.is_staff else 0,
+            steps=1 if self.has_steps else 0,
             button=visit.words[self._button],
         )
 
@@ -62,11 +67,9 @@ class Signup:
         visit, profile = self.visit, checked.profile
         entered = profile.model_dump() if profile else {}
         rows = [(visit.words[name], str(value or visit.words["no_entry"])) for name, value in entered.items()]
-        if checked.password is not None:
-            rows.insert(0, (visit.words["password"], visit.words["password_entered"]))
+        rows.insert(0, (visit.words["password"], visit.words["password_entered"]))
         hidden = [(name, self.entries.get(name, "")) for name in StaffProfile.model_fields]
-        if checked.password is not None:
-            hidden.append((SEALED, seal(visit, checked.password)))
+        hidden.append((SEALED, seal(visit, checked.password or "")))
         return visit.page(
             "signup_confirmation.html",
             title=visit.words["signup_check_title"],
@@ -89,13 +92,15 @@ class Signup:
 
     @property
     def _button(self) -> str:
-        if self.is_staff:
+        if self.has_steps:
             return "signup_check_button"
         return "signup_join_button" if self.registration.has_password else "signup_button"
 
     def _fields(self) -> list[Field]:
         said = self.visit.words
-        passwords = [] if self.registration.has_password else password_fields(self.visit, kept=bool(self.sealed))
+        if self.registration.has_password:
+            return []
+        passwords = password_fields(self.visit, kept=bool(self.sealed))
         if not self.is_staff:
             return passwords
         profile = [
@@ -142,7 +147,7 @@ async def press(visit: Visit, form: Form) -> Response:
 async def _proceed(signup: Signup, form: Form) -> Response:
     visit = signup.visit
     try:
-        if signup.is_staff and form.get("step") != "register":
+        if signup.has_steps and form.get("step") != "register":
             _, checked = await check(visit.context, visit.token, signup.entries)
             return signup.confirmation(checked)
         await register(visit.context, visit.token, signup.entries)

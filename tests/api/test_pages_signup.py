@@ -2,12 +2,13 @@
 
 import pytest
 from httpx2 import AsyncClient, Response
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from models.tables.people import Person, PortalUser, StaffMember
+from models.tables.people import PortalUser, StaffMember
+from tests.accounts import make_person, make_staff, sign_in
 from tests.api.test_service_application import confirmed
 from tests.page_reader import entries, errors, heading, hidden, soup, text
-from tests.world import TENANT, World
+from tests.world import TENANT, World, make_tenant
 
 PASSWORD = "Kumo7-yane.Tako"
 NEW = "jiro@partner.example"
@@ -130,16 +131,30 @@ async def test_a_portal_user_chooses_a_password(api: AsyncClient, user_link: str
 @pytest.mark.requirement("TEN-06")
 async def test_who_has_an_account_only_accepts(api: AsyncClient, user_link: str, world: World) -> None:
     """No new password is asked for, and the one there is stays."""
-    async with world.database.transaction() as connection:
-        now = await world.clock.now()
-        row = {"person_id": "p1", "mail_address": USER, "password_hash": "of before", "created_at": now}
-        await connection.execute(Person.__table__.insert().values(row))  # type: ignore[attr-defined]  # a table has it
+    await make_person(world, USER)
     page = await api.get(user_link)
     assert entries(page) == {}
     assert soup(page).select_one("button.main") is not None
     assert heading(await opened(api, user_link)) == DONE
-    async with world.database.transaction() as connection:
-        assert (await connection.execute(select(Person.password_hash))).scalars().all().count("of before") == 1
+    assert (await sign_in(api, address=USER)).status_code == 201
+
+
+@pytest.mark.requirement("TEN-06")
+async def test_staff_of_another_tenant_accept_under_their_name(
+    api: AsyncClient, staff: dict[str, str], world: World
+) -> None:
+    """In one step, with nothing to fill in."""
+    await make_tenant(world.database, "T9000000", await world.clock.now())
+    person_id = await make_person(world, NEW)
+    await make_staff(world, person_id, "T9000000", NEW)
+    async with world.database.transaction("T9000000") as connection:
+        await connection.execute(update(StaffMember).values(user_name="山田　次郎"))
+    await api.post(f"/v1/tenants/{TENANT}/staff", json={"mail_address": NEW}, headers=staff)
+    link = await mailed_link(world, NEW)
+    assert entries(await api.get(link)) == {}
+    assert heading(await opened(api, link)) == DONE
+    member = await staff_member(world)
+    assert (member.signup_state, member.user_name) == ("registered", "山田　次郎")
 
 
 @pytest.mark.requirement("TEN-04")
