@@ -4,6 +4,7 @@ import dataclasses
 import re
 import statistics
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import update
 
 from api import rate_limits
 from api.app import create_app
+from api.commands import Commands
 from api.context import Context
 from api.rate_limits import RateLimiter
 from models.database import Database
@@ -214,3 +216,16 @@ async def test_too_many_applications_for_an_address_are_refused_on_the_page_and_
         assert (refused.status_code, heading(refused)) == (429, "アクセスが集中しています")
         assert int(refused.headers["retry-after"]) > 0
         assert (await client.post(f"/v1{form_url}", json=FORM)).status_code == 429
+
+
+@pytest.mark.requirement("GEN-02")
+async def test_what_is_accepted_but_not_recorded_yet_says_that_it_has_been_taken(
+    context: Context, form_url: str, world: World
+) -> None:
+    """Nobody is asked to send it again, and pressed again it is the same application."""
+    nobody_works = Commands(world.client, "a queue without a worker", timedelta(seconds=1))
+    async with client_of(create_app(dataclasses.replace(context, commands=nobody_works))) as client:
+        page = await client.get(form_url)
+        for _ in range(2):
+            taken = await client.post(form_url, data=hidden(page) | FIELDS)
+            assert (taken.status_code, heading(taken)) == (202, "受け付けました")
