@@ -185,10 +185,11 @@ class Story:
     async def _look_around(self, number: str) -> None:
         self._act("The story, as the product remembers it")
         procedure = await self._cast.call(
-            "GET", f"/v1/tenants/{self._tenant}/procedures/{self._application(number)}", key=self._staff
+            "GET", f"/v1/tenants/{self._tenant}/procedures/{self._application(number)}?lang=en", key=self._staff
         )
         for entry in procedure["timeline"]:
-            self._terminal.note(f"    {_time(entry['at'])}  {entry['what']:<28} {entry.get('by') or ''}")
+            by = str(entry.get("by") or "").partition(":")[0]
+            self._terminal.note(f"    {_time(entry['at'])}  {by:<10} {entry['text']}")
         self._terminal.links(
             [
                 ("all mails", str(self._cast.addresses.inbox_url)),
