@@ -150,10 +150,12 @@ class Stack:
             ("API", f"{addresses.api_url}/docs"),
             ("Inbox", addresses.inbox_url or "none: mail goes to the server you named"),
             ("Temporal", addresses.temporal_ui_url or f"{addresses.temporal_address} (a rehearsal has no Web UI)"),
-            ("", f"sign in once at {addresses.api_url}/codec/sign-in, with the operator key, to read it in words"),
             ("Operator key", key),
             ("Data and logs", str(self._folder.path)),
         ]
+        if addresses.temporal_ui_url:
+            sign_in = f"{addresses.api_url}/codec/sign-in, once, with the operator key: then it reads in words"
+            rows.insert(3, ("", sign_in))
         self._terminal.summary(rows)
         self._terminal.note(f"Everything answers after {self._seconds():.1f} s. Ctrl-C stops it all.")
 
