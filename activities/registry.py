@@ -9,6 +9,7 @@ from activities.letterpress import Letterpress
 from activities.mail import MailActivities
 from activities.notification_address import NotificationAddressActivities
 from activities.password_reset import PasswordResetActivities
+from activities.personal_invitation import PersonalInvitationActivities
 from activities.procedures import ProcedureActivities
 from activities.records import Records
 from activities.service_application import ServiceApplicationActivities
@@ -22,6 +23,7 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
     procedures = ProcedureActivities(records)
     application = ServiceApplicationActivities(records)
     signup = SignupActivities(records)
+    invitation = PersonalInvitationActivities(records)
     notification_address = NotificationAddressActivities(records)
     housekeeping = HousekeepingActivities(records, clock)
     account_lock = AccountLockActivities(records)
@@ -43,6 +45,10 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
         signup.record_signup_registration,
         signup.record_signup_expiry,
         signup.record_signup_deletion,
+        invitation.record_invitation_sending,
+        invitation.record_invitation_opened,
+        invitation.find_invitation_state,
+        invitation.record_invitation_end,
         notification_address.record_address_change,
         notification_address.find_address_state,
         notification_address.record_address_confirmation,

@@ -265,7 +265,8 @@ async def _use_personal_invitation(connection: AsyncConnection, message: RecordS
     )
     if taken.rowcount != 1:
         raise LinkUsed
-    await links.withdraw(connection, message.identity.tenant_id, submission.invitation_id, message.at)
+    link = await links.latest(connection, message.identity.tenant_id, submission.invitation_id)
+    await links.use(connection, message.identity.tenant_id, link.link_id, message.at)
 
 
 async def _row(connection: AsyncConnection, message: Step) -> Row[tuple[ServiceApplication]]:

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import DateTime, cast, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from api.authentication import Operator
 from api.context import Context, Shared
@@ -119,9 +120,14 @@ async def _left(context: Context, target: datetime) -> Counter[str]:
 async def _mails_due(context: Context, tenant_id: str, target: datetime) -> list[str]:
     """The procedures they belong to. Nobody but a tenant reads its mails, so each is asked under its own policy."""
     waiting = (MailState.QUEUED, MailState.SENDING, MailState.DEFERRED, MailState.UNKNOWN)
-    due = or_(Mail.next_attempt_at.is_(None), Mail.next_attempt_at <= target)
     async with context.database.transaction(tenant_id) as connection:
-        found = await connection.execute(
-            select(Mail.procedure_id).where(Mail.tenant_id == tenant_id, Mail.state.in_(waiting), due)
+        # Of a recipient's mails the first goes first; until then the others are not due.
+        first = (
+            select(Mail.procedure_id, Mail.next_attempt_at)
+            .ext(distinct_on(Mail.procedure_id, Mail.recipient))
+            .where(Mail.tenant_id == tenant_id, Mail.state.in_(waiting))
+            .order_by(Mail.procedure_id, Mail.recipient, Mail.sequence)
+            .subquery()
         )
-        return list(found.scalars())
+        due = or_(first.c.next_attempt_at.is_(None), first.c.next_attempt_at <= target)
+        return list((await connection.execute(select(first.c.procedure_id).where(due))).scalars())

@@ -104,6 +104,7 @@ class NotificationAddress(Nudged, Procedure):
             elif self._is_pending():
                 await self._end(AddressChangeState.EXPIRED, step="end", actor="system")
         self.stand(self._state, waiting_for="nothing")
+        await self.give_up_refused_mails("system")
 
     # Commands.
 

@@ -4,6 +4,7 @@ from workflows.account_lock import AccountLock
 from workflows.housekeeping import Housekeeping
 from workflows.notification_address import NotificationAddress, NotificationAddressChange
 from workflows.password_reset import PasswordReset
+from workflows.personal_invitation import PersonalInvitation
 from workflows.recurrences import RecurrencesOnTheWorldClock
 from workflows.service_application import ServiceApplication
 from workflows.signup import Signup
@@ -14,6 +15,7 @@ WORKFLOWS: list[type] = [
     NotificationAddress,
     NotificationAddressChange,
     PasswordReset,
+    PersonalInvitation,
     RecurrencesOnTheWorldClock,
     ServiceApplication,
     Signup,

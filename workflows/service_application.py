@@ -29,6 +29,7 @@ from models.messages.signup_steps import SignupStart
 from models.refusals import LinkExpired, WrongState
 from models.rules.application_decisions import decision_is_open
 from models.vocabulary import ApplicationState, Decision, MemberKind, ProcedureKind
+from workflows.nudge import nudge
 from workflows.procedure import Procedure
 from workflows.signup import start_signup
 
@@ -62,6 +63,9 @@ class ServiceApplication(Procedure):
     async def _story(self) -> None:
         if not await self._submit():
             return
+        if self._submission.invitation_id is not None:
+            invited = ProcedureKind.PERSONAL_INVITATION, self.identity.tenant_id, self._submission.invitation_id
+            await nudge(Identity.of(*invited))
         if not await self._confirmed_in_time():
             await self._close(ApplicationState.LAPSED, step="lapse", actor="system")
             return

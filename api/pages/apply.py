@@ -20,6 +20,7 @@ from api.pages.form_fields import Judgement
 from api.pages.opened_form import OpenedForm
 from api.pages.page_route import PageRoute
 from api.pages.visit import Form, Visit, Visited
+from api.personal_invitations import note_opened
 from api.rate_limits import Limiter
 from api.service_application import submit, take_limits
 from models.messages.service_application import ServiceApplicationInput
@@ -82,6 +83,7 @@ async def send(visit: Visited, limiter: Limiter) -> Response:
     if number := await _application_of(visit):
         return _applied(visit, number)
     invitation = await find_open_invitation(visit.context, visit.token)
+    await note_opened(visit.context, invitation)
     form = await visit.read_form()
     filling = Filling(visit, invitation, _opened(visit, invitation, form), _entries(form), tuple(form.all(_CHECKED)))
     for button in _BUTTONS:

@@ -76,15 +76,15 @@ async def test_what_recurs_is_done_too(api: AsyncClient, operator: dict[str, str
 async def test_a_mail_server_that_says_not_now_is_not_waited_for(
     api: AsyncClient, operator: dict[str, str], staff: dict[str, str], world: World
 ) -> None:
-    """The mail's next try is in the future; it goes once the clock is there."""
+    """The next try is in the future, and the recipient's next mail waits for it; both go once the clock is there."""
     world.mails.answer = lambda _: "451 not now"
-    await submitted(api, staff)
+    await confirmed(api, staff, world)
     began = time.monotonic()
     await advanced(api, operator, by="PT1H")
     assert time.monotonic() - began < 8
     world.mails.answer = lambda _: None
     await advanced(api, operator, by="PT1H")
-    assert len(world.mails.mails) == 1
+    assert len(world.mails.to("taro@minato.example")) == 2
 
 
 @pytest.mark.requirement("GEN-07")
