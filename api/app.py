@@ -13,7 +13,6 @@ from api import (
     applications,
     attention,
     codec,
-    codec_sign_in,
     commands,
     companies,
     customers,
@@ -46,6 +45,7 @@ from api.context import Context
 from api.idempotency import Idempotency
 from api.limits import BodyLimits
 from api.pages import apply as apply_page
+from api.pages import codec_sign_in as codec_page
 from api.pages import links as link_pages
 from api.rate_limits import RateLimiter
 from api.security_headers import SecurityHeaders
@@ -63,7 +63,6 @@ ROUTERS = (
     applications.router,
     attention.router,
     codec.router,
-    codec_sign_in.router,
     companies.router,
     customers.router,
     health.router,
@@ -86,7 +85,7 @@ ROUTERS = (
     tenant_settings.router,
     tenants.router,
 )
-PAGES = (apply_page.router, link_pages.router)
+PAGES = (apply_page.router, codec_page.router, link_pages.router)
 
 
 def create_app(context: Context) -> FastAPI:

@@ -1,6 +1,6 @@
 """Decrypting for operators what Temporal keeps encrypted (GEN-10): the codec endpoint of its Web UI and command line.
 
-The Web UI asks from the operator's browser, with the cookie of `api/codec_sign_in.py`, and its origin alone may read
+The Web UI asks from the operator's browser, with the cookie of `api/codec_cookie.py`, and its origin alone may read
 the answer. The command line sends the operator key itself: `--codec-endpoint …/codec --codec-auth "Bearer <key>"`.
 """
 
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload, Payloads
 
 from api.authentication import Caller, Credentials, is_operator
-from api.codec_sign_in import is_signed_in
+from api.codec_cookie import is_signed_in
 from api.context import Shared
 from api.rate_limits import per_client
 from models.encryption import DecryptionError

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -50,6 +51,7 @@ def settings_of(**others: Any) -> Settings:
         "link_key": "l",
         "payload_keys": {},
         "payload_key_id": "new",
+        "base_url": "https://api.example",
         "temporal_ui_url": f"{WEB_UI}/",
     }
     return Settings(**given | others)
@@ -72,8 +74,15 @@ def values(answer: Response) -> list[Any]:
     return [json.loads(base64.b64decode(payload["data"])) for payload in answer.json()["payloads"]]
 
 
+async def press(api: AsyncClient, path: str, **fields: str) -> Response:
+    """As a person does: with the page's own form."""
+    page = (await api.get("/codec/sign-in?lang=en")).text
+    nonce = re.findall(r'name="form_nonce" value="(\w+)"', page)[0]
+    return await api.post(f"{path}?lang=en", data={"form_nonce": nonce, **fields})
+
+
 async def sign_in(api: AsyncClient) -> Response:
-    return await api.post("/codec/sign-in", data={"operator_key": "operator-key"})
+    return await press(api, "/codec/sign-in", operator_key="operator-key")
 
 
 async def test_the_command_line_decodes_and_encodes_with_the_operator_key(api: AsyncClient) -> None:
@@ -149,13 +158,28 @@ async def test_the_cookie_holds_no_key_and_dies_with_it(api: AsyncClient) -> Non
         assert (await other.post("/codec/decode", json=await sealed(1), headers=FROM_WEB_UI)).status_code == 401
 
 
+async def test_a_form_of_another_site_signs_nobody_in_or_out(api: AsyncClient) -> None:
+    """Its browser says where the form came from."""
+    foreign = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+    for path in ("/codec/sign-in", "/codec/sign-out"):
+        answer = await api.post(path, data={"operator_key": "operator-key"}, headers=foreign)
+        assert (answer.status_code, "codec" in answer.headers.get("Set-Cookie", "")) == (403, False)
+
+
+async def test_whoever_is_signed_in_finds_the_days_searches(api: AsyncClient) -> None:
+    assert WEB_UI not in (await api.get("/codec/sign-in")).text
+    await sign_in(api)
+    page = (await api.get("/codec/sign-in")).text
+    assert f"{WEB_UI}/namespaces/default/workflows?query=ExecutionStatus" in page
+
+
 async def test_a_wrong_key_signs_nobody_in_and_signing_out_ends_it(api: AsyncClient) -> None:
-    wrong = await api.post("/codec/sign-in?lang=en", data={"operator_key": "wrong"})
+    wrong = await press(api, "/codec/sign-in", operator_key="wrong")
     assert (wrong.status_code, "That is not the operator key." in wrong.text) == (401, True)
-    assert "Set-Cookie" not in wrong.headers
+    assert "codec" not in wrong.headers.get("Set-Cookie", "")
     await sign_in(api)
     assert "サインアウト" in (await api.get("/codec/sign-in")).text
-    await api.post("/codec/sign-in/end")
+    await press(api, "/codec/sign-out")
     assert (await api.post("/codec/decode", json=await sealed(1), headers=FROM_WEB_UI)).status_code == 401
 
 
