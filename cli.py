@@ -109,6 +109,26 @@ def api() -> None:
 
 
 @app.command()
+def doctor(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(envvar="TETSUZUKI_DATA_DIR", help="The folder of a stack that 'up' runs or has run."),
+    ] = None,
+) -> None:
+    """Say of every part whether it is well, and what to do where it is not.
+
+    Without --data-dir: what the settings name when TETSUZUKI_DATABASE_URL is set, else the stack of the default folder.
+    """
+    import platformdirs
+
+    from local.doctor.command import run
+
+    if data_dir is None and "TETSUZUKI_DATABASE_URL" not in os.environ:
+        data_dir = platformdirs.user_data_path("tetsuzuki")
+    raise typer.Exit(run(data_dir))
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database of TETSUZUKI_OWNER_DATABASE_URL to the newest shape."""
     from alembic import command

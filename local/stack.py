@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 import psutil
 
+from local import kept_settings
 from local.data_folder import DataFolder
 from local.processes import PartFailedError
 from local.stack_plan import Addresses, StackPlan, UpOptions
@@ -91,6 +92,7 @@ class Stack:
 
     async def _start(self) -> None:
         plan = self._plan
+        self._folder.write_private(self._folder.path / kept_settings.FILE, kept_settings.to_keep(plan.settings()))
         if self._options.rehearsal:
             self._begin_afresh()
         async with asyncio.TaskGroup() as together:
@@ -150,6 +152,7 @@ class Stack:
             ("API", f"{addresses.api_url}/docs"),
             ("Inbox", addresses.inbox_url or "none: mail goes to the server you named"),
             ("Temporal", addresses.temporal_ui_url or f"{addresses.temporal_address} (a rehearsal has no Web UI)"),
+            *([("Operators", f"{addresses.api_url}/codec/sign-in")] if addresses.temporal_ui_url else []),
             ("Operator key", key),
             ("Data and logs", str(self._folder.path)),
         ]

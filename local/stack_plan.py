@@ -127,7 +127,7 @@ class StackPlan:
         return Part(f"Worker {number}", self._product("worker", log=f"worker-{number}"), stop_patience=WORKER_GRACE + 1)
 
     def _product(self, command: str, *, log: str, ports: list[int] | None = None) -> ProductCommand:
-        environment = self._environment()
+        environment = self.settings()
         return ProductCommand([command], log=self._folder.log(log), environment=environment, ports=ports or [])
 
     def _addresses(self) -> Addresses:
@@ -140,7 +140,7 @@ class StackPlan:
             operator_key=self._options.operator_key or self._secrets.operator_key,
         )
 
-    def _environment(self) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
         """The settings of worker and API. What else the person has set goes to them as it is."""
         settings = {
             "TEMPORAL_ADDRESS": self.addresses.temporal_address,
