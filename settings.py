@@ -53,7 +53,12 @@ REHEARSAL_RATE_LIMITS = RateLimits(**dict.fromkeys(RateLimits.model_fields, "100
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="TETSUZUKI_", env_nested_delimiter="__", frozen=True, extra="ignore", populate_by_name=True
+        env_prefix="TETSUZUKI_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a wrong value may be a key in the wrong place
     )
 
     database_url: SecretStr = SecretStr("postgresql://app@127.0.0.1:5432/tetsuzuki")
@@ -77,6 +82,8 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = 8080
+    trusted_proxies: str | None = None
+    """Addresses or networks, with commas between, whose `X-Forwarded-For` says who a client is. Without: nobody's."""
     base_url: str = "http://127.0.0.1:8080"
     """Where people reach the pages when a tenant has no portal base URL of its own."""
 

@@ -82,7 +82,11 @@ def _formatter() -> logging.Formatter:
 
 
 def runtime(metrics_address: str | None) -> Runtime:
-    """The Temporal SDK's runtime of this process: it logs as we do, and serves metrics at `host:port` if asked to."""
+    """The Temporal SDK's runtime of this process: it logs as we do, and serves metrics at `host:port` if asked to.
+
+    Raises:
+        SystemExit: nothing can be served at that address; the sentence says why.
+    """
     forwarding = LogForwardingConfig(
         logging.getLogger("temporalio"), append_log_fields_to_message=False, prepend_target_on_message=False
     )
@@ -91,11 +95,12 @@ def runtime(metrics_address: str | None) -> Runtime:
         metrics = PrometheusConfig(
             bind_address=metrics_address, durations_as_seconds=True, counters_total_suffix=True, unit_suffix=True
         )
-    return Runtime(
-        telemetry=TelemetryConfig(
-            logging=LoggingConfig(filter="WARN", forwarding=forwarding), metrics=metrics, attach_service_name=False
-        )
-    )
+    logs = LoggingConfig(filter="WARN", forwarding=forwarding)
+    try:
+        return Runtime(telemetry=TelemetryConfig(logging=logs, metrics=metrics, attach_service_name=False))
+    except ValueError as error:
+        message = f"TETSUZUKI_TEMPORAL_METRICS_ADDRESS is {metrics_address}: {error}"
+        raise SystemExit(message) from None
 
 
 def _without_details(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

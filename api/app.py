@@ -140,15 +140,19 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are answered first."""
     telemetry.configure_logging(settings.log_level)
     async with make_context(settings) as context:
-        config = uvicorn.Config(
-            create_app(context),
-            host=settings.api_host,
-            port=settings.api_port,
-            log_config=None,
-            access_log=False,  # paths of links are secrets
-            server_header=False,
-            timeout_graceful_shutdown=5,
-            timeout_keep_alive=30,
-            proxy_headers=False,
-        )
-        await uvicorn.Server(config).serve()
+        await uvicorn.Server(server_config(create_app(context), settings)).serve()
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,  # paths of links are secrets
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=30,
+        proxy_headers=settings.trusted_proxies is not None,
+        forwarded_allow_ips=settings.trusted_proxies or "",
+    )

