@@ -73,6 +73,7 @@ class PostgresServer(Program):
             "unix_socket_directories": "",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            "log_error_verbosity": "terse",  # the details of an error quote rows, and rows are people
             **self._tuning,
         }
         options = [part for name, value in parameters.items() for part in ("-c", f"{name}={value}")]

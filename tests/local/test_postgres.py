@@ -137,3 +137,15 @@ def test_a_server_that_cannot_start_says_why(
     server.port = postgres.port
     with pytest.raises(PartFailedError, match="Address already in use"):
         server.start()
+
+
+def test_the_log_quotes_no_row(postgres: PostgresServer) -> None:
+    """Which row it was that an insert collided with is for the caller to know, not for the log."""
+    with psycopg.connect(postgres.url("owner"), autocommit=True) as connection:
+        connection.execute("CREATE TABLE people (name text PRIMARY KEY)")
+        connection.execute("INSERT INTO people VALUES (%s)", ["kanaria"])
+        with pytest.raises(psycopg.errors.UniqueViolation, match="kanaria"):
+            connection.execute("INSERT INTO people VALUES (%s)", ["kanaria"])
+    written = postgres.log.read_text()
+    assert "people_pkey" in written
+    assert "kanaria" not in written
