@@ -5,7 +5,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.demo_cast import Cast
+from local.demo_cast import Cast, DemoFailedError
 from local.terminal import Terminal
 
 STAFF, DESK = "sato@minato-msp.example", "desk@minato-msp.example"
@@ -176,9 +176,12 @@ class Story:
         await self._cast.state(
             f"/v1/tenants/{self._tenant}/procedures/{signup}", "state", "signup_expired", key=self._staff
         )
+        link = _link(await self._cast.mail(JIRO))
+        if not await self._cast.visitor.is_dead(link):
+            raise DemoFailedError("The link of an expired signup still opens its page.")
         await self._step(
             "Seven days are over: his link is dead, his signup has expired.",
-            ("page", _link(await self._cast.mail(JIRO))),
+            ("page", link),
             ("Temporal Web UI", self._cast.web_ui(signup)),
         )
 

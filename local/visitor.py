@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from html.parser import HTMLParser
+from http import HTTPStatus
 from urllib.parse import urljoin
 
 import httpx2
@@ -42,6 +43,10 @@ class Visitor:
     async def open(self, url: str) -> str:
         """The page's HTML. Raises: PageError."""
         return _page(await self._client.get(url))
+
+    async def is_dead(self, url: str) -> bool:
+        """Whether the link says that it is over."""
+        return (await self._client.get(url)).status_code == HTTPStatus.GONE
 
     async def press(self, url: str, fields: Mapping[str, str] | None = None) -> str:
         """Open the page, fill in its form and send it. The answer is the page that follows. Raises: PageError."""

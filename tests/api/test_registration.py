@@ -146,6 +146,16 @@ async def test_the_link_lives_seven_days_and_not_a_second_longer(world: World, c
     assert (await member(world, identity)).signup_state == SignupState.EXPIRED
 
 
+@pytest.mark.requirement("GEN-06")
+async def test_the_link_of_an_expired_signup_is_dead_by_every_clock(world: World, context: Context) -> None:
+    """The demo moves a procedure ahead of the page's own clock."""
+    await invite(world, context)
+    token = await token_for(world)
+    async with world.database.transaction(TENANT) as connection:
+        await connection.execute(update(StaffMember).values(signup_state=SignupState.EXPIRED))
+    assert await refusal_of(context, token) is LinkExpired
+
+
 @pytest.mark.requirement("TEN-04")
 async def test_a_resend_kills_the_link_before(world: World, context: Context) -> None:
     identity, _ = await invite(world, context)
