@@ -1,7 +1,7 @@
 """Deleting what nobody needs any longer and no tenant owns."""
 
 from pydantic import BaseModel
-from sqlalchemy import delete, func
+from sqlalchemy import delete
 from temporalio import activity
 
 from activities.records import Records
@@ -27,7 +27,7 @@ class HousekeepingActivities:
     async def tidy_up(self) -> Tidied:
         now = await self._clock.now()
         durations = self._records.durations
-        idle = func.coalesce(SignInTry.last_try_at, SignInTry.locked_until) <= now - durations.sign_in_tries_kept
+        idle = SignInTry.last_try_at <= now - durations.sign_in_tries_kept
         async with self._records.database.transaction() as connection:
             sessions = await connection.execute(delete(Session).where(Session.expires_at <= now))
             answers = await idempotent_answers.forget(connection, now - durations.idempotent_answers_kept)

@@ -10,8 +10,10 @@ from mail_templates.rendering import default_template
 from models.identifiers import digest, secret_token
 from models.tables.people import StaffMember
 from models.tables.procedures import AuditEntry
+from models.tables.procedures import Mail as SentMail
 from models.tables.tenants import ApiKey
 from models.vocabulary import TENANT_TEMPLATES, Language, Mail, SignupState
+from tests.api.test_service_application import submitted
 from tests.world import TENANT, World, make_tenant, sign_in_staff
 
 URL = f"/v1/tenants/{TENANT}/mail-templates"
@@ -180,6 +182,32 @@ async def test_a_text_over_somebody_elses_is_refused(api: AsyncClient, staff: di
     assert (await put(api, stale)).status_code == 200
     assert (await put(api, stale, **{**OWN, "subject": "別"})).status_code == 412
     assert (await api.delete(RESULT, headers=stale)).status_code == 412
+
+
+@pytest.mark.requirement("TPL-07", "TPL-06")
+async def test_a_mail_takes_the_text_as_it_is_when_it_is_rendered_and_is_kept_as_sent(
+    api: AsyncClient, staff: dict[str, str], world: World
+) -> None:
+    """A text saved after the application was sent is in the mail of its confirmation; the next change is not."""
+    number = await submitted(api, staff)
+    url = f"{URL}/application_completed"
+    assert (
+        await put(api, staff, url, subject="受付 {{ApplicationNumber}}", body="{{CompanyName}} 様")
+    ).status_code == 200
+    await world.client.get_workflow_handle(f"service-application-{TENANT}-{number}").execute_update(
+        "confirm", {"command_id": "confirm", "actor": "applicant"}
+    )
+    subjects = await world.mails_to("taro@minato.example", 2)
+    assert subjects[1] == f"受付 {number}"
+    assert world.mails.to("taro@minato.example")[1].text.strip() == "みなと商事 様"
+    await api.delete(url, headers=staff)
+    await world.advance(minutes=1)
+    async with world.database.transaction(TENANT) as connection:
+        kept = await connection.execute(select(SentMail.__table__).where(SentMail.template == "application_completed"))
+        mail = kept.one()
+    assert (mail.subject, mail.text, mail.state, mail.attempts) == (f"受付 {number}", "みなと商事 様\n", "sent", 1)
+    assert mail.smtp_answer.startswith("250")
+    assert mail.message_id == world.mails.to("taro@minato.example")[1].message_id
 
 
 @pytest.mark.requirement("TPL-05")

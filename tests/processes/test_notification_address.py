@@ -14,6 +14,7 @@ from models.outbox import notification_addresses
 from models.refusals import LinkExpired, LinkWithdrawn, NotFound
 from models.tables.procedures import AuditEntry, Mail, Procedure
 from models.vocabulary import AddressChangeState, OperatorAction
+from tests.api.test_service_application import confirmed
 from tests.world import NOTIFIED, TENANT, World, eventually
 
 URL = f"/v1/tenants/{TENANT}/notification-addresses"
@@ -216,3 +217,20 @@ async def test_the_audit_log_knows_who_changed_the_list_and_no_address(
 async def test_an_unknown_link_opens_nothing(context: Context, token: str) -> None:
     with pytest.raises(NotFound):
         await confirm_address(context, token)
+
+
+@pytest.mark.requirement("SET-07", "APP-09", "APP-12")
+async def test_the_tenants_mails_go_to_every_address_in_use_and_to_no_pending_one(
+    api: AsyncClient, staff: dict[str, str], world: World, context: Context
+) -> None:
+    """One mail each, in separate mails: received, then decided."""
+    await put(api, staff, NOTIFIED, NEW, OTHER)
+    await confirm_address(context, await token_of(world, NEW))
+    await token_of(world, OTHER)
+    number = await confirmed(api, staff, world)
+    answer = await api.post(f"/v1/tenants/{TENANT}/applications/{number}/deny", json={}, headers=staff)
+    assert answer.status_code == 200, answer.text
+    received = await world.mails_to(NOTIFIED, 2)
+    assert (await world.mails_to(NEW, 3))[1:] == received
+    await world.advance(minutes=1)
+    assert [len(world.mails.to(address)) for address in (NOTIFIED, NEW, OTHER)] == [2, 3, 1]
