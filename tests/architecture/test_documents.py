@@ -80,6 +80,13 @@ def test_a_procedures_page_leads_to_its_five_stops(page: Path) -> None:
     assert f"tests/processes/test_{page.stem}.py" in paths
 
 
+def test_decisions_are_numbered_one_after_the_other() -> None:
+    """A number means one decision, and its page says the same number."""
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    assert [page.name for page in pages if not page.read_text().startswith(f"# {int(page.name[:4])}. ")] == []
+
+
 def test_the_map_names_every_folder() -> None:
     """One line each; a mail's own folders are told by the catalogue."""
     tops = [top for top in ROOT.iterdir() if not re.match(r"\.(?!ci$)|build$|.*\.egg-info$", top.name)]
