@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch a whole procedure live through a week in a minute"
@@ -47,6 +47,10 @@ requirements: setup-development
 # Puts the line numbers in the documents' links right after code has moved.
 documents: setup-development
 	@$(BIN)/python -m tests.documents
+
+# The long form of tests/faults: every part killed at every moment, 200 races, deadlines missed, a day without mail.
+faults: setup-development
+	$(BIN)/python -m tests.faults
 
 # Takes the mails as they now are for approved; read the difference before committing it.
 approve-mails: setup-development

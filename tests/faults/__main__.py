@@ -1,0 +1,64 @@
+"""The long lanes: `make faults`. Ends with 1 when anything was lost, doubled, or cut short.
+
+.venv/bin/python -m tests.faults [--lane kills|deadlines|outage]…
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.faults import lanes
+from tests.faults.report import Findings, table
+
+WITHIN = 600  # seconds for all lanes together, on two cores that nobody else uses
+_LANES: dict[str, Callable[[Path], Awaitable[Findings]]] = {
+    "deadlines": lanes.missed_deadlines,
+    "outage": lanes.mail_outage,
+    "kills": lanes.kills,
+}
+
+
+async def run(names: list[str], within: float) -> int:
+    began = time.monotonic()
+    found: list[Findings] = []
+    try:
+        async with asyncio.timeout(within):
+            for name in names:
+                with tempfile.TemporaryDirectory(prefix="tetsuzuki-faults-") as folder:
+                    found.append(await _LANES[name](Path(folder)))
+                tell(found[-1])
+    except TimeoutError:
+        print(f"Cut short after {within:.0f} s: that is a failure.")
+    whole = len(found) == len(names)
+    passed = whole and all(findings.passed for findings in found)
+    print(f"\n{'passed' if passed else 'FAILED'} in {time.monotonic() - began:.0f} s")
+    return 0 if passed else 1
+
+
+def tell(findings: Findings) -> None:
+    print(f"\n## {findings.lane}: {'passed' if findings.passed else 'FAILED'} in {findings.seconds:.0f} s\n")
+    if findings.injections:
+        print(table(findings.injections) + "\n")
+    for line in [*findings.facts, *(f"WRONG {wrong}" for wrong in findings.wrong)]:
+        print(f"- {line}")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lane", action="append", choices=_LANES, help="only this one; may be given again")
+    parser.add_argument(
+        "--within", type=float, default=WITHIN, help="seconds until it is cut short, which is a failure"
+    )
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd's; conversations that break are meant to
+    options = parser.parse_args()
+    sys.exit(asyncio.run(run(options.lane or list(_LANES), options.within)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""A client as clients should be: one Idempotency-Key for each wish, repeated until the answer is final.
+
+It keeps the first of the ledgers: what was wished, what each try came to, and what was answered in the end.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import httpx2
+
+from local.visitor import PageError, Visitor
+from models.identifiers import Draw
+
+Json = dict[str, Any]
+PATIENCE = 90  # seconds for one wish, outages included
+_PAUSE = 0.2  # between tries; a person would wait as long as `Retry-After` says
+_AGAIN = {202, 503}
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    """It may have had its effect or not: no final answer has come."""
+
+
+@dataclass
+class Operation:
+    """One wish of one job."""
+
+    job: str
+    act: str
+    tries: list[str] = field(default_factory=list)
+    """A status each, or what broke."""
+    status: int | None = None
+    """Of the final answer."""
+    answer: Json = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    """Answers that no outage excuses."""
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.status is None:
+            return Outcome.UNKNOWN
+        return Outcome.OK if self.status < httpx2.codes.BAD_REQUEST else Outcome.REFUSED
+
+
+class Client:
+    def __init__(self, api_url: str, headers: Mapping[str, str]) -> None:
+        self._api = httpx2.AsyncClient(
+            base_url=api_url, timeout=15, limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20)
+        )
+        self._headers = dict(headers)
+        self.operations: list[Operation] = []
+
+    async def post(self, job: str, act: str, path: str, body: Json, *, repeats: bool = True) -> Operation:
+        """`repeats`: until the answer is final; otherwise the first one is taken for it."""
+        headers = self._headers | {"Idempotency-Key": Draw().opaque_id()}
+        operation = self._wish(job, act)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while operation.status is None:
+                    answer = await _try_once(operation, self._api.post(path, json=body, headers=headers))
+                    if answer is not None and not repeats:
+                        operation.status = answer.status_code
+        except TimeoutError:
+            operation.tries.append("no final answer")
+        return operation
+
+    async def get(self, path: str) -> httpx2.Response:
+        return await self._api.get(path, headers=self._headers)
+
+    async def press(
+        self, job: str, act: str, link: str, *, asks_for: str, fields: Mapping[str, str] | None = None
+    ) -> Operation:
+        """Open the page behind a mailed link and send its form. `asks_for`: a field that is there until it is done."""
+        operation = self._wish(job, act)
+        visitor = Visitor()
+
+        async def send() -> None:
+            if f'name="{asks_for}"' in await visitor.open(link):
+                await visitor.press(link, fields or {})
+
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while operation.status is None:
+                    await _press_once(operation, send)
+        except TimeoutError:
+            operation.tries.append("no final answer")
+        finally:
+            await visitor.close()
+        return operation
+
+    async def close(self) -> None:
+        await self._api.aclose()
+
+    def _wish(self, job: str, act: str) -> Operation:
+        operation = Operation(job, act)
+        self.operations.append(operation)
+        return operation
+
+
+async def _try_once(operation: Operation, sent: Awaitable[httpx2.Response]) -> httpx2.Response | None:
+    """Note what the try came to. Returns whatever was answered."""
+    try:
+        answer = await sent
+    except httpx2.TransportError as error:
+        operation.tries.append(type(error).__name__)
+        await asyncio.sleep(_PAUSE)
+        return None
+    operation.tries.append(str(answer.status_code))
+    operation.faults += _faults(answer)
+    if answer.status_code in _AGAIN:
+        await asyncio.sleep(_PAUSE)
+    else:
+        operation.status = answer.status_code
+        operation.answer = answer.json() if answer.content else {}
+    return answer
+
+
+def _faults(answer: httpx2.Response) -> list[str]:
+    if answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
+        return [] if "Retry-After" in answer.headers else ["503 without Retry-After"]
+    if answer.status_code == httpx2.codes.ACCEPTED:
+        return [] if "Location" in answer.headers else ["202 without Location"]
+    return [f"{answer.status_code}: {answer.text[:200]}"] if answer.is_server_error else []
+
+
+async def _press_once(operation: Operation, send: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await send()
+    except httpx2.TransportError as error:
+        operation.tries.append(type(error).__name__)
+        await asyncio.sleep(_PAUSE)
+    except PageError as error:
+        status = int(str(error).rsplit(" ", 1)[1])
+        operation.tries.append(str(status))
+        if status in _AGAIN:
+            await asyncio.sleep(_PAUSE)
+            return
+        operation.status = status
+        operation.faults += [f"a page answered {status}"] if status >= httpx2.codes.INTERNAL_SERVER_ERROR else []
+    else:
+        operation.tries.append("200")
+        operation.status = httpx2.codes.OK

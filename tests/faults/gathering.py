@@ -1,0 +1,157 @@
+"""Reading the ledgers of a running product once it is quiet."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import dict_row
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.client import WorkflowExecution, WorkflowExecutionStatus, WorkflowHistory
+
+from tests.faults.evidence import (
+    Application,
+    Customer,
+    Entry,
+    Evidence,
+    Expected,
+    Letter,
+    Procedure,
+    Run,
+    Taken,
+    User,
+)
+from tests.faults.site import TENANT, Site
+from tests.world import eventually
+
+Connection = psycopg.AsyncConnection[dict[str, Any]]
+
+# Something came in while the workflow was about to end; it looks at that first.
+_HARMLESS = {WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND}
+QUIET_WITHIN = 90  # seconds from the last fault
+_UNSETTLED: LiteralString = """
+SELECT (SELECT count(*) FROM mails WHERE state IN ('queued', 'sending', 'deferred', 'unknown'))
+     + (SELECT count(*) FROM procedures WHERE ended_at IS NULL AND state NOT IN ('signup_open')) AS unsettled
+"""
+
+
+async def gather(site: Site, expected: list[Expected]) -> Evidence:
+    """Everything that the product knows, at one instant of the database."""
+    evidence = Evidence(expected=expected, operations=site.client.operations, engine_lists=site.engine_lists)
+    async with _reading(site) as connection:
+        await _read(connection, evidence)
+    if site.engine_lists:
+        evidence.runs = [await _run(site, execution) async for execution in site.engine.list_workflows()]
+    evidence.taken = [
+        Taken(acceptance.mail.message_id, acceptance.mail.recipient, acceptance.is_ambiguous)
+        for acceptance in site.sink.accepted
+    ]
+    evidence.untouched = (site.untouched_before, await site.checksum())
+    return evidence
+
+
+async def become_quiet(site: Site) -> bool:
+    """Wait until no mail is on its way and nothing but open signups waits; False when that takes too long."""
+    try:
+        await eventually(lambda: _is_quiet(site), patience=QUIET_WITHIN)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _is_quiet(site: Site) -> bool:
+    async with _reading(site) as connection:
+        row = await (await connection.execute(_UNSETTLED)).fetchone()
+        ended = await (
+            await connection.execute("SELECT procedure_id FROM procedures WHERE ended_at IS NOT NULL")
+        ).fetchall()
+    assert row is not None
+    if row["unsettled"] or not site.engine_lists:
+        return not row["unsettled"]
+    # A workflow ends just after its last rows say so: it has its last mails to hand over.
+    handles = [site.engine.get_workflow_handle(one["procedure_id"]) for one in ended]
+    descriptions = await asyncio.gather(*(handle.describe() for handle in handles))
+    return all(described.status is not WorkflowExecutionStatus.RUNNING for described in descriptions)
+
+
+@asynccontextmanager
+async def _reading(site: Site) -> AsyncIterator[Connection]:
+    async with await psycopg.AsyncConnection.connect(site.database_url, row_factory=dict_row) as connection:
+        await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        await connection.execute("SELECT set_config('app.tenant', %s, true)", (TENANT,))
+        yield connection
+
+
+async def _read(connection: Connection, evidence: Evidence) -> None:
+    async def rows(query: LiteralString) -> list[dict[str, Any]]:
+        return await (await connection.execute(query)).fetchall()
+
+    evidence.applications = [
+        Application(**row)
+        for row in await rows(
+            "SELECT application_number AS number, state, company->>'mail_address' AS applicant"
+            " FROM service_applications"
+        )
+    ]
+    evidence.customers = [
+        Customer(**row) for row in await rows("SELECT customer_id, application_number FROM customers")
+    ]
+    evidence.users = [
+        User(**row)
+        for row in await rows(
+            "SELECT user_id, customer_id, mail_address, signup_state AS state, signup_expires_at AS expires_at"
+            " FROM portal_users"
+        )
+    ]
+    evidence.procedures = [
+        Procedure(**row)
+        for row in await rows(
+            "SELECT procedure_id, subject, state, ended_at IS NOT NULL AS has_ended,"
+            " attention IS NOT NULL AS needs_operator FROM procedures"
+        )
+    ]
+    evidence.entries = [
+        Entry(**row)
+        for row in await rows(
+            "SELECT procedure_id, what, step, subject, at FROM audit_entries"
+            " WHERE procedure_id IS NOT NULL ORDER BY entry_id"
+        )
+    ]
+    evidence.letters = [
+        Letter(**row)
+        for row in await rows(
+            "SELECT message_id, procedure_id, template, recipient, state, sequence FROM mails ORDER BY sequence"
+        )
+    ]
+
+
+async def _run(site: Site, execution: WorkflowExecution) -> Run:
+    handle = site.engine.get_workflow_handle(execution.id, run_id=execution.run_id)
+    history = await handle.fetch_history()
+    status = (await handle.describe()).status
+    return Run(
+        workflow_id=execution.id,
+        run_id=execution.run_id,
+        status=(status or WorkflowExecutionStatus.RUNNING).name,
+        result=str(await handle.result()) if status is WorkflowExecutionStatus.COMPLETED else None,
+        accepted_updates=tuple(_accepted_updates(history)),
+        failed_tasks=tuple(_failed_tasks(history)),
+    )
+
+
+def _accepted_updates(history: WorkflowHistory) -> list[str]:
+    return [
+        event.workflow_execution_update_accepted_event_attributes.protocol_instance_id
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
+    ]
+
+
+def _failed_tasks(history: WorkflowHistory) -> list[str]:
+    return [
+        event.workflow_task_failed_event_attributes.failure.message
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+        and event.workflow_task_failed_event_attributes.cause not in _HARMLESS
+    ]

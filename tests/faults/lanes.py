@@ -1,0 +1,110 @@
+"""The four lanes: parts killed, decisions raced, deadlines missed by a dead part, the mail server away."""
+
+import time
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+
+from tests.faults import deadlines
+from tests.faults.deadlines import Deadlines
+from tests.faults.evidence import Expected
+from tests.faults.gathering import become_quiet, gather
+from tests.faults.kills import Kills
+from tests.faults.moments import MOMENTS
+from tests.faults.outage import Outage
+from tests.faults.races import Races
+from tests.faults.report import Findings
+from tests.faults.site import EVERYTHING, PARTS, Site, site
+from tests.faults.unheard import Unheard
+
+_SLOWEST = 2.0
+"""How much longer the median request may take without a mail server; on a busy machine two runs with one differ too."""
+ALL_MOMENTS = range(1, 20)
+WHOLE_MOMENTS = (4, 7, 15, 16, 19)
+
+
+async def kills(
+    folder: Path,
+    *,
+    single: Collection[int] = ALL_MOMENTS,
+    whole: Collection[int] = WHOLE_MOMENTS,
+    races: int = 200,
+) -> Findings:
+    """Each part by itself, and everything, at the moments of those numbers; on what went through it, the races."""
+    findings = Findings("kills and races")
+    async with _timed(findings), site(folder) as product:
+        striking = Kills(product)
+        findings.injections = striking.injections
+        for moment in MOMENTS:
+            for part in [
+                *(PARTS if moment.number in single else ()),
+                *([EVERYTHING] if moment.number in whole else []),
+            ]:
+                await striking.strike(moment, part)
+        await striking.finish()
+        racing = Races(product)
+        await racing.run(races)
+        findings.facts.append(f"{races} races: {dict(racing.won)} won, the losers: {dict(racing.lost)}")
+        if races and not racing.are_fair:
+            findings.wrong.append("a race had not one winner and one 409 with the state")
+        unheard = await Unheard.run(product)
+        findings.facts.append(f"a decision without a worker: {unheard.answered}, and not made")
+        if unheard.answered != httpx2.codes.SERVICE_UNAVAILABLE:
+            findings.wrong.append(f"a decision without a worker was answered {unheard.answered}")
+        await _judge(findings, product, [*striking.expected, *racing.expected, unheard.expected])
+    return findings
+
+
+async def missed_deadlines(folder: Path) -> Findings:
+    findings = Findings("deadlines")
+    async with _timed(findings), site(folder, environment=deadlines.SETTINGS) as product:
+        dying = Deadlines(product)
+        findings.injections = dying.injections
+        await dying.run()
+        await _judge(findings, product, dying.expected)
+    return findings
+
+
+async def mail_outage(folder: Path) -> Findings:
+    findings = Findings("mail server away")
+    async with _timed(findings), site(folder, "--rehearsal") as product:
+        outage = Outage(product)
+        await outage.run()
+        ups, downs = (len(outage.seconds[when]) for when in ("up", "down"))
+        findings.facts.append(
+            f"a simulated day without a mail server: the median request takes {outage.slowdown:.2f} times as long"
+            f" ({ups} with, {downs} without)"
+        )
+        if outage.slowdown > _SLOWEST:
+            findings.wrong.append(f"requests took {outage.slowdown:.2f} times as long without a mail server")
+        if outage.arrived_meanwhile:
+            findings.wrong.append("the mail server was not away")
+        await _judge(findings, product, outage.expected)
+    return findings
+
+
+async def _judge(findings: Findings, product: Site, expected: list[Expected]) -> None:
+    if not await become_quiet(product):
+        findings.wrong.append("it did not come to rest")
+    evidence = await gather(product, expected)
+    findings.judge(evidence)
+    findings.facts.append(
+        f"{len(expected)} jobs, {len(evidence.operations)} requests ({_repeated(evidence.operations)} repeated),"
+        f" {len(evidence.procedures)} procedures, {len({taken.message_id for taken in evidence.taken})} mails"
+        f" and {len(evidence.taken) - len({taken.message_id for taken in evidence.taken})} copies"
+    )
+
+
+def _repeated(operations: Sequence[object]) -> int:
+    return sum(len(getattr(operation, "tries", ())) > 1 for operation in operations)
+
+
+@asynccontextmanager
+async def _timed(findings: Findings) -> AsyncIterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        findings.seconds = time.monotonic() - began

@@ -1,0 +1,65 @@
+"""The table of what was injected and what survived."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tests.faults.evidence import Evidence
+from tests.faults.facts import Violation
+from tests.faults.invariants import concerning, violations
+from tests.faults.kills import Injection
+from tests.faults.site import EVERYTHING, PARTS
+
+_COLUMNS = (*PARTS, EVERYTHING)
+
+
+@dataclass
+class Findings:
+    """Of one lane. It has passed when nothing is wrong."""
+
+    lane: str
+    injections: list[Injection] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    """What was measured, in sentences."""
+    wrong: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        return not self.wrong
+
+    def judge(self, evidence: Evidence) -> None:
+        """Hold the ledgers against each other, and the jobs against the injections that met them."""
+        found = violations(evidence)
+        self.wrong += [str(violation) for violation in found]
+        for injection in self.injections:
+            self.wrong += [f"{injection.part}, {injection.moment}: {trouble}" for trouble in injection.trouble]
+            injection.survived = _survivors(injection, found, evidence)
+
+
+def _survivors(injection: Injection, found: Sequence[Violation], evidence: Evidence) -> int:
+    if injection.trouble:
+        return 0
+    return sum(not concerning(job, found, evidence) for job in injection.jobs)
+
+
+def table(injections: Iterable[Injection]) -> str:
+    """A row per moment, a column per part: jobs that survived of those that were hit, seconds until all was back."""
+    rows: dict[tuple[int, str], dict[str, Injection]] = {}
+    for injection in injections:
+        rows.setdefault((injection.number, injection.moment), {})[injection.part] = injection
+    lines = [_line("", "killed at this moment", [part.removesuffix(" 1") for part in _COLUMNS])]
+    lines.append(_line("--", "-" * 44, ["-" * 12] * len(_COLUMNS)))
+    for (number, moment), by_part in sorted(rows.items()):
+        lines.append(_line(str(number), moment, [_cell(by_part.get(part)) for part in _COLUMNS]))
+    return "\n".join(lines)
+
+
+def _cell(injection: Injection | None) -> str:
+    if injection is None:
+        return ""
+    back = "never" if injection.back_after is None else f"{injection.back_after:.1f} s"
+    return f"{injection.survived}/{len(injection.jobs)} {back}"
+
+
+def _line(number: str, moment: str, cells: Sequence[str]) -> str:
+    return f"| {number:>2} | {moment:<44} | " + " | ".join(f"{cell:<12}" for cell in cells) + " |"

@@ -1,0 +1,159 @@
+"""A mail server that notes every mail before it answers, and can be held at a stage, put down and brought up."""
+
+import asyncio
+import email
+import email.policy
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from enum import StrEnum
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.mail_server import ReceivedMail
+
+_BROKEN_WITHIN = 3.0  # seconds from the final dot: whoever goes later has had our answer long before
+
+
+class Stage(StrEnum):
+    BEFORE_DATA = "before its data"
+    AFTER_DOT = "after its final dot"
+
+
+@dataclass
+class Acceptance:
+    """A mail that we hold, whether or not its sender heard so. Times are of the monotonic clock."""
+
+    mail: ReceivedMail
+    at: float
+    heard: bool = False
+    """The sender went on in the same conversation, so it had our answer."""
+    broken_at: float | None = None
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """The conversation broke after the final dot: a copy of it is nobody's fault."""
+        return not self.heard and self.broken_at is not None and self.broken_at - self.at < _BROKEN_WITHIN
+
+
+@dataclass
+class Hold:
+    """Mails to certain recipients stop at a stage until it ends."""
+
+    stage: Stage
+    suits: Callable[[str], bool]
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class _Conversation(SMTP):
+    """Tells the sink when the connection begins and breaks."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.event_handler.conversations.add(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.event_handler.conversations.discard(self.transport)
+        self.event_handler.broken(self.session)
+        super().connection_lost(error)
+
+
+class MailSink:
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.accepted: list[Acceptance] = []
+        self.conversations: set[asyncio.Transport] = set()
+        self._last_in: dict[Session, Acceptance] = {}
+        """The mail whose sender has not gone on yet."""
+        self._holds: list[Hold] = []
+        self._server: asyncio.Server | None = None
+        self._news = asyncio.Event()
+
+    async def come_up(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Conversation(self, hostname="127.0.0.1", loop=loop), "127.0.0.1", self.port
+        )
+
+    async def go_down(self) -> None:
+        """No one is listened to any more, and every conversation ends."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for transport in list(self.conversations):
+            transport.abort()
+        await asyncio.sleep(0.1)  # every conversation takes leave in a turn of its own
+
+    def to(self, recipient: str) -> list[Acceptance]:
+        """Each mail once, in the order of arrival."""
+        first = {acceptance.mail.message_id: acceptance for acceptance in reversed(self.accepted)}
+        found = [acceptance for acceptance in first.values() if acceptance.mail.recipient == recipient]
+        return sorted(found, key=lambda acceptance: acceptance.at)
+
+    async def wait_for(self, recipient: str, nth: int = 1) -> ReceivedMail:
+        """The nth mail to the recipient. Waits for ever: whoever asks knows how long is too long."""
+        while len(self.to(recipient)) < nth:
+            self._news.clear()
+            await self._news.wait()
+        return self.to(recipient)[nth - 1].mail
+
+    @asynccontextmanager
+    async def held(self, stage: Stage, suits: Callable[[str], bool]) -> AsyncIterator[Hold]:
+        hold = Hold(stage, suits)
+        self._holds.append(hold)
+        try:
+            yield hold
+        finally:
+            self._holds.remove(hold)
+            hold.ended.set()
+
+    # What aiosmtpd calls.
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's hook
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        self._went_on(session)
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
+        self._went_on(session)
+        return "221 Bye"
+
+    async def handle_RCPT(  # noqa: N802 - likewise
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        await self._pass(Stage.BEFORE_DATA, address)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
+        assert isinstance(envelope.content, bytes)
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        [recipient] = envelope.rcpt_tos
+        acceptance = Acceptance(ReceivedMail(recipient, message), time.monotonic())
+        self.accepted.append(acceptance)
+        self._last_in[session] = acceptance
+        self._news.set()
+        await self._pass(Stage.AFTER_DOT, recipient)
+        return "250 OK"
+
+    def broken(self, session: Session) -> None:
+        acceptance = self._last_in.pop(session, None)
+        if acceptance is not None:
+            acceptance.broken_at = time.monotonic()
+
+    def _went_on(self, session: Session) -> None:
+        acceptance = self._last_in.pop(session, None)
+        if acceptance is not None:
+            acceptance.heard = True
+
+    async def _pass(self, stage: Stage, recipient: str) -> None:
+        for hold in list(self._holds):
+            if hold.stage is stage and hold.suits(recipient):
+                hold.waiting.set()
+                await hold.ended.wait()
