@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults faults-selftest lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch a whole procedure live through a week in a minute"
 	@echo "make test   lint, types, architecture and every test but the long lanes"
+	@echo "make faults kill every part of the running product at twenty moments; nearly ten minutes"
 	@echo "make setup  only make the environment: then '$(BIN)/tetsuzuki up' is the product"
 
 $(VENV)/local.done: requirements/local.txt pyproject.toml
@@ -31,6 +32,13 @@ setup-development: $(VENV)/development.done
 demo: setup
 	@$(BIN)/tetsuzuki demo
 
+# Ends with an error when anything is lost, doubled or cut short (docs/faults.md).
+faults: setup-development
+	@$(BIN)/python -m tests.faults
+
+faults-selftest: setup-development
+	@$(BIN)/pytest -q tests/faults/test_invariants.py
+
 lint: setup-development
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -47,10 +55,6 @@ requirements: setup-development
 # Puts the line numbers in the documents' links right after code has moved.
 documents: setup-development
 	@$(BIN)/python -m tests.documents
-
-# The long form of tests/faults: every part killed at every moment, 200 races, deadlines missed, a day without mail.
-faults: setup-development
-	$(BIN)/python -m tests.faults
 
 # Takes the mails as they now are for approved; read the difference before committing it.
 approve-mails: setup-development

@@ -81,7 +81,9 @@ async def advance(
     is waited for. A year is 365 days and a month 30.
     """
     once = await posted.by(operator.actor)
-    target = body.target(await world.now())
+    if once.command_id not in world.targets:
+        world.targets[once.command_id] = body.target(await world.now())
+    target = world.targets[once.command_id]
     await world.advance(target)
     unfinished = await _settle(context, target)
     return await once.answer(Advanced(now=await world.now(), unfinished=sorted(unfinished)))

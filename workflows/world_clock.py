@@ -16,6 +16,8 @@ class WorldClock:
     def __init__(self, client: Client) -> None:
         self._test_service = client.service_client.test_service
         self._jump = asyncio.Lock()
+        self.targets: dict[str, datetime] = {}
+        """Where each request wants to go, by its command id: asked for again on the way, it is the same jump."""
 
     async def now(self) -> datetime:
         return (await self._test_service.get_current_time(Empty())).time.ToDatetime(UTC)

@@ -1,5 +1,6 @@
 """The rehearsal's clock over HTTP."""
 
+import asyncio
 import time
 from datetime import datetime, timedelta
 from typing import Any
@@ -142,3 +143,15 @@ async def test_only_the_operator_and_only_a_rehearsal_has_the_clock(
     async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         assert (await client.get(CLOCK, headers=operator)).status_code == 404
         assert (await client.post(ADVANCE, json={"by": "P1D"}, headers=operator)).status_code == 404
+
+
+@pytest.mark.requirement("GEN-03")
+async def test_a_jump_that_is_asked_for_again_while_it_is_under_way_is_one_jump(
+    api: AsyncClient, operator: dict[str, str]
+) -> None:
+    """A client that did not want to wait for the answer repeats its request, with its key."""
+    begun = await now(api, operator)
+    headers = operator | {"Idempotency-Key": "a week on"}
+    both = await asyncio.gather(*(api.post(ADVANCE, json={"by": "P7D"}, headers=headers) for _ in range(2)))
+    assert [answer.status_code for answer in both] == [200, 200]
+    assert await now(api, operator) - begun < timedelta(days=8)

@@ -43,14 +43,14 @@ class Deadlines:
 
     async def _dies_as_due(self, part: str, *, after: float) -> None:
         await asyncio.sleep(after)
-        injection, expires_at = await self._begin(part, "as a reminder, then the expiry, falls due", reminders=2)
+        injection, expires_at = await self._begin(part, "as a reminder, then the expiry, falls due", reminders=(1, 2))
         for due in (expires_at - FIRST_REMINDER, expires_at):
             await _until(due - _JUST_BEFORE)
             injection.back_after = await self._site.comes_back(part, self._site.kill(part))
 
     async def _dead_all_along(self, part: str) -> None:
         """What is too late for a reminder gets none: the link is dead."""
-        injection, expires_at = await self._begin(part, "dead while all of these fall due", reminders=0)
+        injection, expires_at = await self._begin(part, "dead while all of these fall due", reminders=(0,))
         supervisor = self._site.product.process.pid
         if part != EVERYTHING:
             os.kill(supervisor, signal.SIGSTOP)  # or it would start the part again at once
@@ -60,7 +60,7 @@ class Deadlines:
             os.kill(supervisor, signal.SIGCONT)
         injection.back_after = await self._site.comes_back(part, killed)
 
-    async def _begin(self, part: str, name: str, *, reminders: int) -> tuple[Injection, datetime]:
+    async def _begin(self, part: str, name: str, *, reminders: tuple[int, ...]) -> tuple[Injection, datetime]:
         """Jobs whose first user has registered, and when the first of the others' signups expires."""
         number = len(self.injections)
         jobs = [Job(self._site, f"due{number}-{n}") for n in range(JOBS)]

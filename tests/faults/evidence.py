@@ -24,8 +24,8 @@ class Expected:
     decision: tuple[str, ...] = ("approved",)
     lingering: str = "signup_open"
     """The state of whoever never registers."""
-    reminders: int = 0
-    """Of the one who lingers."""
+    reminders: tuple[int, ...] = (0,)
+    """How many the one who lingers may get: one that falls due before the signup is open is left out."""
 
 
 @dataclass(frozen=True)

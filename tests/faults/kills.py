@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.faults.evidence import Expected
 from tests.faults.job import Job
@@ -27,16 +28,9 @@ class Injection:
     """Jobs that came through it as if nothing had happened."""
 
 
-def expected_of(job: Job, *, lingering: str = "signup_open", reminders: int = 0) -> Expected:
-    return Expected(
-        job.name,
-        job.applicant,
-        job.registers,
-        job.lingers,
-        acts=job.steps,
-        lingering=lingering,
-        reminders=reminders,
-    )
+def expected_of(job: Job, *, also: tuple[str, ...] = (), **otherwise: Any) -> Expected:
+    """All that the job wishes must come true. `also`: more than its steps; `otherwise`: what differs from the usual."""
+    return Expected(job.name, job.applicant, job.registers, job.lingers, acts=(*job.steps, *also), **otherwise)
 
 
 class Kills:

@@ -19,8 +19,7 @@ def expected_mails(expected: Expected, state: str) -> Counter[tuple[str, str]]:
     if state == "approved":
         mails["portal_user_signup", expected.registers] += 1
         mails["portal_user_signup", expected.lingers] += 1
-        mails["signup_reminder", expected.lingers] += expected.reminders
-    return +mails
+    return mails
 
 
 def mails_as_expected(evidence: Evidence) -> Iterator[Violation]:
@@ -32,6 +31,9 @@ def mails_as_expected(evidence: Evidence) -> Iterator[Violation]:
             found = sent.pop((expected.job, template, recipient), 0)
             if found != wanted:
                 yield Violation("mails", expected.job, f"{found} of {wanted} {template} to {recipient}")
+        reminders = sent.pop((expected.job, "signup_reminder", expected.lingers), 0)
+        if reminders not in expected.reminders:
+            yield Violation("mails", expected.job, f"{reminders} reminders to {expected.lingers}")
     for (job, template, recipient), count in sent.items():
         yield Violation("mails", job or "nobody", f"{count} unexpected {template} to {recipient}")
 

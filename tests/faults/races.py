@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tests.faults.client import Client, Operation, Outcome
 from tests.faults.evidence import Expected
 from tests.faults.job import Job
+from tests.faults.kills import expected_of
 from tests.faults.site import TENANT, Site
 
 _AT_ONCE = 10  # races that run side by side
@@ -34,11 +35,7 @@ class Races:
 
     async def _race(self, number: int, other_client: Client) -> None:
         job = Job(self.site, f"race-{number:03}", steps=("apply", "confirm"))
-        self.expected.append(
-            Expected(
-                job.name, job.applicant, job.registers, job.lingers, acts=job.steps, decision=("approved", "denied")
-            )
-        )
+        self.expected.append(expected_of(job, decision=("approved", "denied")))
         await job.finish()
         both = [(self.site.client, "approve"), (other_client, "deny")]
         if number % 2:

@@ -37,7 +37,7 @@ REMINDED = EXPIRES - timedelta(days=3)
 def sound() -> Evidence:
     """One job that went as it should, whose second user let the signup expire after a reminder."""
     acts = ("apply", "confirm", "hold", "approve", "register")
-    expected = Expected("job", "applicant", "registers", "lingers", acts, lingering="signup_expired", reminders=1)
+    expected = Expected("job", "applicant", "registers", "lingers", acts, lingering="signup_expired", reminders=(1,))
     answers = {"approve": {"customer_id": "A00000001"}}
     return Evidence(
         expected=[expected],
@@ -207,6 +207,12 @@ def update_twice(evidence: Evidence) -> None:
 @falsification
 def mail_never_written(evidence: Evidence) -> None:
     del evidence.letters[3]
+
+
+@falsification
+def reminded_twice(evidence: Evidence) -> None:
+    evidence.letters.append(replace(evidence.letters[-1], message_id="<9>", sequence=9))
+    evidence.taken.append(Taken("<9>", "lingers", is_ambiguous=False))
 
 
 @falsification
