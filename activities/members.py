@@ -197,8 +197,8 @@ async def _hold_customer(connection: AsyncConnection, tenant_id: str, customer_i
     """Keep the company from being deleted while somebody is added to it. Raises: NotFound: it has been."""
     found = await connection.execute(
         select(Customer.customer_id)
-        .where(Customer.tenant_id == tenant_id, Customer.customer_id == customer_id)
-        .with_for_update(read=True, key_share=True)
+        .where(Customer.tenant_id == tenant_id, Customer.customer_id == customer_id, Customer.deleted_at.is_(None))
+        .with_for_update(read=True)
     )
     if found.first() is None:
         raise NotFound

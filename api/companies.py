@@ -49,7 +49,7 @@ async def find(
         select(Customer.tenant_id, Tenant.name.label("tenant_name"), Customer.customer_id, Customer.company_name)
         .join(Tenant, Tenant.tenant_id == Customer.tenant_id)
         .join(StaffMember, StaffMember.tenant_id == Customer.tenant_id)
-        .where(mine, Tenant.state == TenantState.ACTIVE)
+        .where(mine, Tenant.state == TenantState.ACTIVE, Customer.deleted_at.is_(None))
     )
     if company_name is not None:
         query = query.where(Customer.company_name.icontains(company_name, autoescape=True))

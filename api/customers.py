@@ -5,14 +5,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
 from api import customer_page
 from api.authentication import Caller, Staff
 from api.context import Shared
-from api.customer_deletion import Deletability, deletability, erase
+from api.customer_deletion import deletability, erase
 from api.customer_page import CustomerPage
 from api.etags import IfMatch, check_if_match, etag
 from api.idempotency import PostedRequest
@@ -36,6 +37,7 @@ from models.fields import (
     Prefecture,
     Title,
 )
+from models.identifiers import Draw
 from models.messages.service_application import Company
 from models.refusals import InvalidInput, NotFound, NothingChanged
 from models.rules.extra_fields import ExtraField, answer_errors, given_answers
@@ -69,7 +71,7 @@ class CustomerChange(Input):
     address: Address = ""
     phone_number: PhoneNumber = ""
     extra: Extra = Field(default_factory=dict)
-    """Answers to the tenant's extra fields, all of them (APP-17)."""
+    """Answers to some of the tenant's extra fields; the others stay, and a blank one is taken back (APP-17)."""
 
 
 class Customer(BaseModel):
@@ -92,7 +94,7 @@ class Customer(BaseModel):
     balance: int
     last_invoice_date: date | None
     application_number: str | None
-    extra: dict[str, str]
+    extra: dict[str, str | None]
     created_at: datetime
     deletable_from: date | None = None
     deletion_blockers: list[str] = []
@@ -110,19 +112,16 @@ async def create(
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
         once = await posted.by(staff.actor, connection)
-        customer_id = once.draw().customer_id()
-        await connection.execute(
-            insert(Customers).values(
-                tenant_id=tenant_id,
-                customer_id=customer_id,
-                status=CustomerStatus.DRAFT,
-                account_state=AccountState.FREE,
-                created_at=now,
-                **body.model_dump(mode="json"),
-            )
-        )
+        values = {
+            "tenant_id": tenant_id,
+            "status": CustomerStatus.DRAFT,
+            "account_state": AccountState.FREE,
+            "created_at": now,
+            **body.model_dump(mode="json"),
+        }
+        customer_id = await insert_under_a_free_number(connection, once.draw(), values)
         await audit.record(connection, _fact(tenant_id, customer_id, staff, at=now, what="customer_created"))
-        customer = _customer(await customer_row(connection, tenant_id, customer_id), None)
+        customer = await _shown(connection, await customer_row(connection, tenant_id, customer_id))
         return await once.answer(customer, status=201, location=f"/v1/tenants/{tenant_id}/customers/{customer_id}")
 
 
@@ -143,7 +142,7 @@ async def find_all(  # noqa: PLR0913 - one parameter a filter
 ) -> Page[Customer]:
     """Filters join (CUS-04). Sorts by `created_at`, `company_name` and `balance`; newest first."""
     table = Customers.__table__
-    wanted: list[ColumnElement[bool]] = [table.c.tenant_id == tenant_id]
+    wanted: list[ColumnElement[bool]] = [table.c.tenant_id == tenant_id, table.c.deleted_at.is_(None)]
     if customer_id is not None:
         wanted.append(table.c.customer_id.icontains(customer_id, autoescape=True))
     if company_name is not None:
@@ -158,7 +157,7 @@ async def find_all(  # noqa: PLR0913 - one parameter a filter
         rows = await fetch_page(
             connection, select(table).where(*wanted), order=order, key=table.c.customer_id, paging=paging
         )
-    return rows.page(lambda row: _customer(row, None))
+    return rows.page(lambda row: Customer.model_validate(row, from_attributes=True))
 
 
 @router.get("/{customer_id}")
@@ -167,9 +166,9 @@ async def read(tenant_id: str, customer_id: str, context: Shared, staff: Staff, 
     async with context.database.transaction(tenant_id) as connection:
         row = await customer_row(connection, tenant_id, customer_id)
         page = await customer_page.read(connection, row)
-        deletable = await deletability(connection, row)
+        customer = await _shown(connection, row)
     response.headers["ETag"] = etag(row.version)
-    return CustomerDetail(**_customer(row, deletable).model_dump(), **page.model_dump())
+    return CustomerDetail(**customer.model_dump(), **page.model_dump())
 
 
 @router.patch("/{customer_id}")
@@ -190,7 +189,7 @@ async def change(
         check_if_match(if_match, etag(row.version))
         values = body.model_dump(mode="json", exclude_unset=True)
         if "extra" in values:
-            values["extra"] = await _checked_extra(connection, tenant_id, values["extra"])
+            values["extra"] = await _with_extra(connection, row, values["extra"])
         changed = {name: value for name, value in values.items() if value != getattr(row, name)}
         if not changed:
             raise NothingChanged
@@ -202,8 +201,9 @@ async def change(
         fact = _fact(tenant_id, customer_id, staff, at=now, what="customer_changed", fields=sorted(changed))
         await audit.record(connection, fact)
         row = await customer_row(connection, tenant_id, customer_id)
+        customer = await _shown(connection, row)
     response.headers["ETag"] = etag(row.version)
-    return _customer(row, None)
+    return customer
 
 
 @router.delete("/{customer_id}", status_code=204)
@@ -216,26 +216,55 @@ async def customer_row(
     connection: AsyncConnection, tenant_id: str, customer_id: str, *, locked: bool = False
 ) -> Row[Any]:
     """The customer of the transaction's tenant. Raises: NotFound."""
-    query = select(Customers.__table__).where(Customers.tenant_id == tenant_id, Customers.customer_id == customer_id)
+    query = select(Customers.__table__).where(
+        Customers.tenant_id == tenant_id, Customers.customer_id == customer_id, Customers.deleted_at.is_(None)
+    )
     row = (await connection.execute(query.with_for_update() if locked else query)).first()
     if row is None:
         raise NotFound
     return row
 
 
-async def _checked_extra(connection: AsyncConnection, tenant_id: str, extra: dict[str, str]) -> dict[str, str]:
-    """Raises: InvalidInput: an answer that the tenant's definitions do not take (APP-05)."""
-    tenant = await tenant_row(connection, tenant_id)
-    if errors := answer_errors(extra, [ExtraField(**field) for field in tenant.extra_fields]):
+async def insert_under_a_free_number(connection: AsyncConnection, draw: Draw, values: dict[str, Any]) -> str:
+    """Under the first number drawn that no tenant has, or had. Returns it."""
+    inserted: str | None = None
+    while inserted is None:
+        inserted = await connection.scalar(
+            insert(Customers)
+            .values(customer_id=draw.customer_id(), **values)
+            .on_conflict_do_nothing(index_elements=["customer_id"])
+            .returning(Customers.customer_id)
+        )
+    return inserted
+
+
+async def _with_extra(connection: AsyncConnection, customer: Row[Any], extra: dict[str, str]) -> dict[str, str]:
+    """The customer's answers with the new ones among them.
+
+    Raises:
+        InvalidInput: the tenant's definitions do not take one of the new answers (APP-05).
+    """
+    fields = await _extra_fields(connection, customer.tenant_id)
+    if errors := answer_errors(extra, [field for field in fields if field.label in extra]):
         raise InvalidInput(errors=errors)
-    return given_answers(extra)
+    return given_answers({**customer.extra, **extra})
 
 
-def _customer(row: Row[Any], deletable: Deletability | None) -> Customer:
-    customer = Customer.model_validate(row, from_attributes=True)
-    if deletable is None:
-        return customer
-    return customer.model_copy(update={"deletable_from": deletable.since, "deletion_blockers": deletable.blockers})
+async def _extra_fields(connection: AsyncConnection, tenant_id: str) -> list[ExtraField]:
+    return [ExtraField.of(stored) for stored in (await tenant_row(connection, tenant_id)).extra_fields]
+
+
+async def _shown(connection: AsyncConnection, row: Row[Any]) -> Customer:
+    """With every question that the tenant asks, answered or not (APP-17), and what stands in a deletion's way."""
+    unanswered = {field.label: None for field in await _extra_fields(connection, row.tenant_id)}
+    deletable = await deletability(connection, row)
+    return Customer.model_validate(row, from_attributes=True).model_copy(
+        update={
+            "extra": {**unanswered, **row.extra},
+            "deletable_from": deletable.since,
+            "deletion_blockers": deletable.blockers,
+        }
+    )
 
 
 def _fact(tenant_id: str, customer_id: str, caller: Caller, *, at: datetime, what: str, **detail: object) -> Fact:

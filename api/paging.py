@@ -137,7 +137,12 @@ def compared(field: str, text: str | None, column: ColumnElement[Any]) -> list[C
     value = _comparable(match[2], column.type.python_type) if match else None
     if match is None or value is None:
         raise InvalidInput(errors=[FieldError(field, "invalid_filter")])
-    conditions = {"eq": column == value, "ne": column != value, "gte": column >= value, "lte": column <= value}
+    conditions = {
+        "eq": column == value,
+        "ne": column.is_distinct_from(value),
+        "gte": column >= value,
+        "lte": column <= value,
+    }
     return [conditions[match[1]]]
 
 

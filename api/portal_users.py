@@ -1,5 +1,6 @@
 """A customer's portal users: made, changed, resent, deleted by staff (USR-01…05)."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ from models.messages.procedure import Command, Identity
 from models.messages.service_application import PortalUserInput
 from models.messages.signup_steps import ChangeAddress, NewPortalUser, SignupStart
 from models.persons import end_sessions_without_access
-from models.refusals import AlreadyExists, NotFound, NothingChanged, WrongState
+from models.refusals import AlreadyExists, NotFound, NothingChanged, PreconditionFailed, WrongState
 from models.tables.customers import Customer
 from models.tables.people import PortalUser as Users
 from models.vocabulary import MemberKind, ProcedureKind, SignupState
@@ -111,10 +112,11 @@ async def change(  # noqa: PLR0913 - the path has three parts
     changed = {name: value for name, value in values.items() if value != getattr(row, name)}
     if not changed:
         raise NothingChanged
+    edit = _Edit(_membership(tenant_id, customer_id, user_id), staff, changed, row.version if if_match else None)
     if "mail_address" in changed and row.signup_state == SignupState.OPEN:
-        await _move_signup(context, _membership(tenant_id, customer_id, user_id), staff, changed.pop("mail_address"))
-    if changed:
-        await _save(context, _membership(tenant_id, customer_id, user_id), staff, changed)
+        await _move_signup(context, edit)
+    else:
+        await _save(context, edit)
     row = await _read(context, tenant_id, customer_id, user_id)
     response.headers["ETag"] = etag(row.version)
     return _shown(row)
@@ -157,26 +159,45 @@ async def delete_user(context: Context, tenant_id: str, customer_id: str, user_i
         await end_sessions_without_access(context.database, [row.person_id])
 
 
-async def _move_signup(context: Context, membership: Membership, caller: Caller, mail_address: str) -> None:
-    command = ChangeAddress(command_id=Draw().opaque_id(), actor=caller.actor, mail_address=mail_address)
+@dataclass(frozen=True)
+class _Edit:
+    """`version`: the one that the edit is for; without it whatever stands there."""
+
+    membership: Membership
+    caller: Caller
+    changed: dict[str, Any]
+    version: int | None
+
+
+async def _move_signup(context: Context, edit: _Edit) -> None:
+    """All of the edit goes with the address, in one step of the signup."""
+    profile = dict(edit.changed)
+    command = ChangeAddress(
+        command_id=Draw().opaque_id(),
+        actor=edit.caller.actor,
+        mail_address=profile.pop("mail_address"),
+        profile=profile,
+        version=edit.version,
+    )
     try:
-        await context.commands.send(membership.identity, Signup.change_address, command)
+        await context.commands.send(edit.membership.identity, Signup.change_address, command)
     except ProcedureGoneError:
-        raise WrongState(state=await signups.signup_state(context, membership)) from None
+        raise WrongState(state=await signups.signup_state(context, edit.membership)) from None
 
 
-async def _save(context: Context, membership: Membership, caller: Caller, changed: dict[str, Any]) -> None:
-    """Raises: AlreadyExists: the company has a user of that address (USR-02)."""
-    identity = membership.identity
+async def _save(context: Context, edit: _Edit) -> None:
+    """Raises: AlreadyExists: the company has a user of that address (USR-02). PreconditionFailed: edited meanwhile."""
+    identity = edit.membership.identity
     now = await context.clock.now()
+    saving = update(Users).where(Users.tenant_id == identity.tenant_id, Users.user_id == identity.subject)
+    if edit.version is not None:
+        saving = saving.where(Users.version == edit.version)
     try:
         async with context.database.transaction(identity.tenant_id) as connection:
-            await connection.execute(
-                update(Users)
-                .where(Users.tenant_id == identity.tenant_id, Users.user_id == identity.subject)
-                .values(version=Users.version + 1, **changed)
-            )
-            fact = _fact(membership, caller, now, "portal_user_changed", fields=sorted(changed))
+            done = await connection.execute(saving.values(version=Users.version + 1, **edit.changed))
+            if done.rowcount != 1:
+                raise PreconditionFailed
+            fact = _fact(edit.membership, edit.caller, now, "portal_user_changed", fields=sorted(edit.changed))
             await audit.record(connection, fact)
     except IntegrityError:
         raise AlreadyExists from None
@@ -185,7 +206,9 @@ async def _save(context: Context, membership: Membership, caller: Caller, change
 async def _expect_customer(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
     """Raises: NotFound: the tenant has no such customer."""
     found = await connection.execute(
-        select(Customer.customer_id).where(Customer.tenant_id == tenant_id, Customer.customer_id == customer_id)
+        select(Customer.customer_id).where(
+            Customer.tenant_id == tenant_id, Customer.customer_id == customer_id, Customer.deleted_at.is_(None)
+        )
     )
     if found.first() is None:
         raise NotFound

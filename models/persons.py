@@ -126,3 +126,11 @@ async def end_sessions_without_access(database: Database, person_ids: Iterable[s
         is_user = exists().where(PortalUser.person_id == person_id, PortalUser.signup_state == SignupState.REGISTERED)
         async with database.transaction(person_id=person_id) as connection:
             await connection.execute(delete(Session).where(Session.person_id == person_id, ~is_staff, ~is_user))
+
+
+async def forget_strangers(database: Database, person_ids: Iterable[str]) -> None:
+    """Erase those of the persons who belong nowhere any more, with all that was theirs (CUS-05)."""
+    for person_id in person_ids:
+        belongs = [exists().where(table.person_id == person_id) for table in (StaffMember, PortalUser)]
+        async with database.transaction(person_id=person_id) as connection:
+            await connection.execute(delete(Person).where(Person.person_id == person_id, *(~one for one in belongs)))

@@ -259,6 +259,15 @@ class LastStaffMember(Refusal):
     ja = "登録済みの最後の担当者は削除できません。"
 
 
+class NotDeletable(Refusal):
+    """CUS-05. Its facts: `deletion_blockers`, and `deletable_from` where a day is known."""
+
+    code = "not_deletable"
+    status = 409
+    en = "It cannot be deleted while something stands in the way: {deletion_blockers}."
+    ja = "削除できません。理由: {deletion_blockers}"
+
+
 class PreconditionFailed(Refusal):
     """The `If-Match` no longer fits: somebody else was faster."""
 

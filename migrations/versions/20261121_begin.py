@@ -152,6 +152,7 @@ def upgrade() -> None:
         sa.Column("application_number", sa.String(), nullable=True),
         sa.Column("extra", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint("account_state IN ('free', 'active', 'suspended')", name=op.f("ck_customers_account_state")),
         sa.CheckConstraint("status IN ('draft', 'active', 'cancelled')", name=op.f("ck_customers_status")),
@@ -249,7 +250,9 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("codes_tried", sa.Integer(), server_default="0", nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["person_id"], ["persons.person_id"], name=op.f("fk_password_resets_persons")),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["persons.person_id"], name=op.f("fk_password_resets_persons"), ondelete="CASCADE"
+        ),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], name=op.f("fk_password_resets_tenants")),
         sa.PrimaryKeyConstraint("tenant_id", "reset_id", name=op.f("pk_password_resets")),
     )

@@ -40,4 +40,6 @@ class Customer(Table):
     application_number: Mapped[str | None]
     extra: Mapped[Json] = mapped_column(server_default="{}")
     created_at: Mapped[Instant]
+    deleted_at: Mapped[Instant | None]
+    """Once it is deleted, its number and amounts are all that is left, and the number is never used again (CUS-05)."""
     version: Mapped[int] = mapped_column(server_default="1")

@@ -103,7 +103,7 @@ class PasswordReset(Table):
 
     tenant_id: Mapped[TenantId]
     reset_id: Mapped[str] = mapped_column(primary_key=True)
-    person_id: Mapped[str] = mapped_column(ForeignKey("persons.person_id"))
+    person_id: Mapped[str] = mapped_column(ForeignKey("persons.person_id", ondelete="CASCADE"))
     channel: Mapped[str]
     requested_at: Mapped[Instant]
     expires_at: Mapped[Instant]

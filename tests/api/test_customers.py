@@ -1,13 +1,20 @@
 """Customer companies over HTTP (CUS-01…06)."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 from httpx2 import AsyncClient, Response
-from sqlalchemy import select, update
+from sqlalchemy import Text, cast, literal_column, select, update
 
+from api.customers import insert_under_a_free_number
+from models.identifiers import Draw
+from models.messages.signup_steps import Register
 from models.tables.customers import Customer
-from models.tables.procedures import Mail
+from models.tables.people import Person
+from models.tables.procedures import Link
+from models.tables.registry import metadata
+from models.tables.tenants import Tenant
 from tests.api.test_service_application import PERSON, PLACE, confirmed
 from tests.world import TENANT, World, eventually
 
@@ -111,17 +118,131 @@ async def test_the_page_gathers_application_people_and_open_procedures(
     assert [user["mail_address"] for user in page["users"]] == ["hanako@minato.example"]
 
 
+@pytest.mark.requirement("CUS-04")
+async def test_who_was_never_invoiced_was_not_invoiced_on_any_day(
+    api: AsyncClient, staff: dict[str, str], world: World
+) -> None:
+    await created(api, staff, company_name="Invoiced")
+    async with world.database.transaction(TENANT) as connection:
+        await connection.execute(update(Customer).values(last_invoice_date=date(2026, 11, 1)))
+    await created(api, staff, company_name="New")
+    assert await names(api, staff, "last_invoice_date=eq:2026-11-01") == ["Invoiced"]
+    assert await names(api, staff, "last_invoice_date=ne:2026-11-01") == ["New"]
+    assert await names(api, staff, "last_invoice_date=gte:2026-11-01&customer_id=A") == ["Invoiced"]
+
+
+@pytest.mark.requirement("APP-17")
+async def test_a_customer_shows_the_tenants_questions_and_staff_answer_them_one_by_one(
+    api: AsyncClient, staff: dict[str, str], world: World
+) -> None:
+    """Checked against the tenant's definitions; what is not named stays."""
+    questions = [
+        {"label": "業種", "required": True, "kind": "choice", "choices": ["製造", "小売"]},
+        {"label": "備考", "required": False, "kind": "text"},
+    ]
+    async with world.database.transaction(TENANT) as connection:
+        await connection.execute(update(Tenant).values(extra_fields=questions))
+    customer = await created(api, staff)
+    url = f"{CUSTOMERS}/{customer['customer_id']}"
+    assert customer["extra"] == {"業種": None, "備考": None}
+    await api.patch(url, json={"extra": {"備考": "午前中"}}, headers=staff)
+    answered = await api.patch(url, json={"extra": {"業種": "小売"}}, headers=staff)
+    assert answered.json()["extra"] == {"業種": "小売", "備考": "午前中"}
+    wrong = await api.patch(url, json={"extra": {"業種": "農業", "なし": "x"}}, headers=staff)
+    assert {(error["field"], error["code"]) for error in wrong.json()["errors"]} == {
+        ("extra.業種", "unknown_choice"),
+        ("extra.なし", "unknown_field"),
+    }
+    taken_back = await api.patch(url, json={"extra": {"業種": ""}}, headers=staff)
+    assert [error["code"] for error in taken_back.json()["errors"]] == ["required"]
+
+
 @pytest.mark.requirement("CUS-05", "USR-05")
 async def test_a_deletion_erases_the_people_and_ends_their_signups(
     api: AsyncClient, staff: dict[str, str], world: World
 ) -> None:
+    """Numbers, quantities and the audit log stay, and what reads them still works."""
     number = await confirmed(api, staff, world)
     approved = await api.post(f"/v1/tenants/{TENANT}/applications/{number}/approve", json={}, headers=staff)
     await world.mails_to("hanako@minato.example", 1)
     await world.mails_to("taro@minato.example", 3)
     url = f"{CUSTOMERS}/{approved.json()['customer_id']}"
     assert (await api.delete(url, headers=staff)).status_code == 204
-    assert (await api.get(url, headers=staff)).status_code == 404
+    for again in (await api.get(url, headers=staff), await api.delete(url, headers=staff)):
+        assert (again.status_code, again.json()["code"]) == (404, "not_found")
+    assert await names(api, staff, "status=draft") == []
+    assert await people_in_the_database(world) == []
+    application = (await api.get(f"/v1/tenants/{TENANT}/applications/{number}", headers=staff)).json()
+    assert [place["quantity"] for place in application["utm_destinations"]] == [2]
+    listed = (await api.get(f"/v1/tenants/{TENANT}/applications?status=approved", headers=staff)).json()
+    assert [item["application_number"] for item in listed["items"]] == [number]
+    file = await api.get(f"/v1/tenants/{TENANT}/applications.csv", headers=staff)
+    assert number in file.text
+    assert (await api.get(f"{url}/users", headers=staff)).status_code == 404
+
+
+async def people_in_the_database(world: World) -> list[str]:
+    """Rows of the tenant, and of people, that still name somebody of the company."""
+    found = []
     async with world.database.transaction(TENANT) as connection:
-        kept = list(await connection.execute(select(Mail.recipient, Mail.text)))
-    assert not [row for row in kept if "minato.example" in row.recipient or "山田" in (row.text or "")]
+        for table in metadata.sorted_tables:
+            if table.name == "idempotent_answers":  # encrypted, and forgotten in time
+                continue
+            rows = await connection.execute(select(cast(literal_column(f'"{table.name}"'), Text)).select_from(table))
+            found += [f"{table.name}: {row}" for row in rows.scalars() if "minato.example" in row or "山田" in row]
+    return found
+
+
+@pytest.mark.requirement("CUS-05", "TEN-06")
+async def test_a_deletion_forgets_those_who_belong_nowhere_else(
+    api: AsyncClient, staff: dict[str, str], world: World
+) -> None:
+    """Somebody who is also a user of another company keeps the account."""
+    companies = [f"{CUSTOMERS}/{(await created(api, staff))['customer_id']}" for _ in range(2)]
+    for address, urls in (("one@minato.example", companies[:1]), ("both@minato.example", companies)):
+        for url in urls:
+            await registered(api, staff, world, f"{url}/users", address)
+    assert (await api.delete(companies[0], headers=staff)).status_code == 204
+    async with world.database.transaction() as connection:
+        known = set((await connection.execute(select(Person.mail_address))).scalars())
+    assert "both@minato.example" in known
+    assert "one@minato.example" not in known
+
+
+async def registered(api: AsyncClient, staff: dict[str, str], world: World, url: str, address: str) -> None:
+    person = {"last_name": "佐藤", "first_name": "次郎", "mail_address": address}
+    user = (await api.post(url, json=person, headers=staff)).json()
+    await eventually(lambda: len(world.mails.to(address)) > 0)
+    async with world.database.transaction(TENANT) as connection:
+        link_id = await connection.scalar(select(Link.link_id).where(Link.subject == user["user_id"]))
+    command = Register(command_id=str(link_id), actor="portal_user", link_id=str(link_id), password_hash="$argon2id$…")
+    handle = world.client.get_workflow_handle(f"signup-{TENANT}-{user['user_id']}")
+    await handle.execute_update("register", command, id=command.command_id)
+
+
+class SettledDraw(Draw):
+    """Draws what it is told to."""
+
+    def __init__(self, *customer_ids: str) -> None:
+        super().__init__()
+        self._customer_ids = iter(customer_ids)
+
+    def customer_id(self) -> str:
+        return next(self._customer_ids)
+
+
+@pytest.mark.requirement("CUS-05")
+async def test_a_number_that_is_taken_or_was_is_not_drawn_again(world: World) -> None:
+    """Numbers are drawn until one is free, also of those that a deletion has left."""
+    draw = SettledDraw("A00000001", "A00000001", "A00000002")
+    values = {
+        **COMPANY,
+        "tenant_id": TENANT,
+        "status": "draft",
+        "account_state": "free",
+        "created_at": await world.clock.now(),
+    }
+    async with world.database.transaction(TENANT) as connection:
+        assert await insert_under_a_free_number(connection, draw, values) == "A00000001"
+        await connection.execute(update(Customer).values(deleted_at=await world.clock.now()))
+        assert await insert_under_a_free_number(connection, draw, values) == "A00000002"
