@@ -156,9 +156,6 @@ class Stack:
             ("Operator key", key),
             ("Data and logs", str(self._folder.path)),
         ]
-        if addresses.temporal_ui_url:
-            sign_in = f"{addresses.api_url}/codec/sign-in, once, with the operator key: then it reads in words"
-            rows.insert(3, ("", sign_in))
         self._terminal.summary(rows)
         self._terminal.note(f"Everything answers after {self._seconds():.1f} s. Ctrl-C stops it all.")
 

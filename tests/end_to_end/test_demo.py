@@ -26,7 +26,7 @@ def test_the_demo_plays_to_its_end_and_stops_cleanly(tmp_path: Path) -> None:
         "approved all the same: customer A",
         "the last reminder",
         "his signup has expired",
-        "application_approved",
+        "The application was approved",
         "Stopped in",
     ):
         assert happened in story, played.stdout
