@@ -20,6 +20,21 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "signup_expired": ("サインアップ期間が終了しました", "The signup expired"),
     "signup_deleted": ("ユーザを削除し、リンクを無効にしました", "The user was deleted, and the link is dead"),
     "signup_ended": ("サービス提供元がサインアップを終了しました", "The operator ended the signup"),
+    "notification_addresses_changed": ("通知先メールアドレスを変更しました", "The notification addresses were changed"),
+    "notification_address_pending": ("通知先の確認メールを用意しました", "The new address was mailed a link"),
+    "notification_address_verified": ("通知先が確認されました", "The notification address was confirmed"),
+    "notification_address_expired": ("確認されないまま期限が過ぎました", "The address was not confirmed in time"),
+    "notification_address_withdrawn": ("通知先の確認を取り消しました", "The address is no longer waited for"),
+    "invitation_sent": ("個別の招待メールを用意しました", "The personal invitation was mailed"),
+    "invitation_opened": ("招待のリンクが開かれました", "The personal invitation was opened"),
+    "invitation_applied": ("招待から申請がありました", "The personal invitation was answered by an application"),
+    "invitation_expired": ("招待の有効期限が切れました", "The personal invitation expired"),
+    "invitation_withdrawn": ("招待を取り消しました", "The personal invitation was withdrawn"),
+    "account_locked": ("アカウントをロックしました", "The account was locked"),
+    "password_reset_requested": ("パスワード再設定を受け付けました", "A password reset was asked for"),
+    "password_reset_completed": ("パスワードが再設定されました", "The password was reset"),
+    "password_reset_expired": ("パスワード再設定の期限が過ぎました", "The password reset expired"),
+    "password_reset_ended": ("パスワード再設定を終了しました", "The password reset was ended"),
     "mail_sent": ("メールを送信しました", "A mail was sent"),
     "mail_failed": ("メールを送信できませんでした", "A mail could not be sent"),
     "mail_skipped": ("メールの送信をとりやめました", "A mail was left unsent"),
@@ -35,6 +50,11 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "remind_person": ("期限が近いことをお知らせします", "The person is reminded"),
     "expire": ("リンクの有効期限が切れます", "The link expires"),
 }  # fmt: skip
+
+
+def has_sentence(code: str) -> bool:
+    """Also for the beginning of a code that ends with a state (`application_`)."""
+    return code in _SENTENCES or (code.endswith("_") and any(known.startswith(code) for known in _SENTENCES))
 
 
 def sentence(code: str, language: Language) -> str:
