@@ -77,8 +77,7 @@ class Signup(Procedure):
             raise
         except ApplicationError:
             # There is no such user any more: the company has been deleted, and its people with it (CUS-05).
-            self._now.state = SignupState.DELETED
-            self.stand(SignupState.DELETED, waiting_for="nothing")
+            await self._close(SignupState.DELETED, step="gone", actor="system")
 
     async def _wait_for_person(self) -> None:
         opened, reminders = self._opened, list(self._now.reminders)

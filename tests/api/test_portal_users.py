@@ -85,3 +85,28 @@ async def test_deleting_a_user_ends_everything_at_once(api: AsyncClient, staff: 
     await world.advance(days=8)
     assert (await api.delete(f"{url}/{again['user_id']}", headers=staff)).status_code == 204
     assert (await api.delete(f"{url}/{again['user_id']}", headers=staff)).status_code == 404
+
+
+@pytest.mark.requirement("USR-01", "USR-04", "CUS-02")
+async def test_an_edit_of_what_somebody_else_has_edited_is_refused_whole(
+    api: AsyncClient, staff: dict[str, str]
+) -> None:
+    """Also where the edit moves the signup: nothing of a refused one is saved."""
+    url = await users_of_a_customer(api, staff)
+    other = await added(api, staff, url, mail_address="jiro@minato.example")
+    user = await added(api, staff, url)
+    one = f"{url}/{user['user_id']}"
+    fresh = (await api.patch(one, json={"first_name": "はな"}, headers=staff)).headers["ETag"]
+    first = await api.patch(one, json={"first_name": "はな子"}, headers={**staff, "If-Match": fresh})
+    assert first.status_code == 200
+    stale = await api.patch(
+        one, json={"mail_address": "late@minato.example", "first_name": "x"}, headers={**staff, "If-Match": fresh}
+    )
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    taken = await api.patch(one, json={"mail_address": other["mail_address"], "first_name": "x"}, headers=staff)
+    assert (taken.status_code, taken.json()["code"]) == (409, "already_exists")
+    listed = {item["user_id"]: item for item in (await api.get(url, headers=staff)).json()["items"]}
+    assert (listed[user["user_id"]]["first_name"], listed[user["user_id"]]["mail_address"]) == (
+        "はな子",
+        HANAKO["mail_address"],
+    )

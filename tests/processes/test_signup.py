@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from temporalio.client import WithStartWorkflowOperation, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
 from models.links import find, tenant_of
-from models.messages.procedure import Answer, Command, Identity
+from models.messages.procedure import Answer, Command, Identity, Resolve
 from models.messages.signup_steps import (
     ChangeAddress,
     Closed,
@@ -24,7 +24,8 @@ from models.messages.signup_steps import (
 from models.persons import ensure_person
 from models.tables.customers import Customer
 from models.tables.people import Person, PortalUser
-from models.vocabulary import MemberKind, ProcedureKind, SignupState
+from models.tables.procedures import Procedure
+from models.vocabulary import MemberKind, OperatorAction, ProcedureKind, SignupState
 from tests.world import TENANT, World, eventually
 from workflows.signup import Signup
 
@@ -238,3 +239,90 @@ async def test_a_new_tenant_comes_with_its_first_staff_in_one_step(world: World)
     assert "Harbour Security" in mail.text
     await world.advance_to(opened.expires_at)
     assert len(world.mails.to("first@new.example")) == 1
+
+
+async def attention(world: World) -> list[dict[str, Any]] | None:
+    procedure_id = portal_start("", None).identity.procedure_id
+    async with world.database.transaction(TENANT) as connection:
+        found: list[dict[str, Any]] | None = await connection.scalar(
+            select(Procedure.attention).where(Procedure.procedure_id == procedure_id)
+        )
+        return found
+
+
+async def is_waited_for(world: World) -> bool:
+    return await attention(world) is not None
+
+
+async def is_settled(world: World) -> bool:
+    return await attention(world) is None
+
+
+@pytest.mark.requirement("USR-04", "GEN-08")
+async def test_a_refused_mail_needs_no_operator_once_the_signup_has_moved_to_another_address(world: World) -> None:
+    """The typing error is mended by staff; what went to the wrong address matters to nobody any more."""
+    world.mails.answer = lambda recipient: "550 5.1.1 no such user" if recipient == ADDRESS else None
+    await begin_portal_user(world)
+    await eventually(lambda: is_waited_for(world))
+    move = ChangeAddress(
+        command_id="move",
+        actor="staff:1",
+        mail_address="right@minato.example",
+        profile={"first_name": "はな子"},
+        version=1,
+    )
+    await send(world, "change_address", move, Opened)
+    await world.mails_to("right@minato.example", 1)
+    await eventually(lambda: is_settled(world))
+    async with world.database.transaction(TENANT) as connection:
+        name = await connection.scalar(select(PortalUser.first_name).where(PortalUser.user_id == USER))
+    assert name == "はな子"
+    with pytest.raises(WorkflowUpdateFailedError) as stale:
+        await send(world, "change_address", move.model_copy(update={"command_id": "stale"}), Opened)
+    assert code_of(stale) == "precondition_failed"
+
+
+@pytest.mark.requirement("USR-04", "TEN-04")
+async def test_a_signup_that_expired_while_its_mails_wait_can_be_resent(world: World) -> None:
+    """The mail server was away all the time; once it is back, only the fresh link is mailed."""
+    world.mails.stop()
+    opened = await begin_portal_user(world)
+    await world.advance_to(opened.expires_at)
+    await eventually(lambda: _is(world, SignupState.EXPIRED))
+    resent = await send(world, "resend", Command(command_id="resend-late", actor="staff:1"), Opened)
+    assert await state_of_user(world) == (SignupState.OPEN, None)
+    await eventually(lambda: is_settled(world))
+    world.mails.start()
+    await world.advance(hours=1)
+    await world.mails_to(ADDRESS, 1)
+    assert len(world.mails.to(ADDRESS)) == 1
+    assert (await register(world, resent.link_id)).state == SignupState.REGISTERED
+
+
+@pytest.mark.requirement("GEN-08")
+async def test_a_signup_that_an_operator_ended_can_be_resent(world: World) -> None:
+    """The user stays; the link is dead, and a resend begins anew."""
+    world.mails.answer = lambda _: "550 5.1.1 no such user"
+    await begin_portal_user(world)
+    await eventually(lambda: is_waited_for(world))
+    await send(world, "resolve", Resolve(command_id="end", action=OperatorAction.END, reason="no such mailbox"), Answer)
+    handle = world.client.get_workflow_handle(portal_start("", None).identity.procedure_id)
+    await handle.result()
+    assert await state_of_user(world) == (SignupState.ENDED, None)
+    world.mails.answer = lambda _: None
+    again = await begin(world, portal_start("resend-after-end", None))
+    assert (await register(world, again.link_id)).state == SignupState.REGISTERED
+
+
+@pytest.mark.requirement("CUS-05", "GEN-08")
+async def test_a_signup_whose_user_is_gone_ends_by_itself(world: World) -> None:
+    """As it is when the company has been deleted with its people."""
+    opened = await begin_portal_user(world)
+    await world.mails_to(ADDRESS, 1)
+    async with world.database.transaction(TENANT) as connection:
+        await connection.execute(delete(PortalUser).where(PortalUser.user_id == USER))
+    await world.advance_to(opened.reminders[0])
+    handle = world.client.get_workflow_handle(portal_start("", None).identity.procedure_id)
+    assert await handle.result() == SignupState.DELETED
+    assert (await world.standing(handle.id))[0] == SignupState.DELETED
+    assert len(world.mails.to(ADDRESS)) == 1
