@@ -46,6 +46,15 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "This must be a duration such as P7D or PT1H (ISO 8601).",
     ),
     "in_the_past": ("現在より前の日時は指定できません。", "This is in the past."),
+    "date_in_the_past": ("{minimum}以降の日付を指定してください。", "{minimum} is the earliest date."),
+    "after_contract_end": (
+        "契約は{maximum}に満了します。それ以前の日付を指定してください。",
+        "The contract ends by itself with {maximum}; choose that day or an earlier one.",
+    ),
+    "fee_needs_monthly_billing": (
+        "解約金を請求できるのは月額課金の契約のみです。",
+        "A fee can be billed only for contracts that are billed by the month.",
+    ),
     "not_both": ("どちらか一方だけを指定してください: {choices}", "Give only one of: {choices}."),
     "invalid_filter": (
         "eq:、ne:、gte:、lte: に続けて値を指定してください。",

@@ -19,6 +19,12 @@ class Durations(BaseModel):
     account_lock: timedelta = timedelta(hours=1)  # AUT-02
     password_reset: timedelta = timedelta(hours=1)  # AUT-04
     session: timedelta = timedelta(hours=12)  # AUT-05
+    contract_renewal_notices: tuple[timedelta, ...] = (timedelta(days=60), timedelta(days=30))  # CON-05, whole days
+    portal_closing: timedelta = timedelta(days=30)  # CAN-05, after the contract's end, whole days
+    shipment_patience_business_days: int = 3  # SHP-04, after the planned arrival
+    return_kit_due: timedelta = timedelta(days=28)  # KIT-01, whole days after the kit was sent, like the next two
+    return_kit_reminders: tuple[timedelta, ...] = (timedelta(days=14), timedelta(days=28), timedelta(days=42))  # KIT-04
+    return_kit_patience: timedelta = timedelta(days=56)  # KIT-04
     mail_patience: timedelta = timedelta(days=5)  # a mail is given up after this
     mail_unknown_pause: timedelta = timedelta(minutes=10)  # the connection broke after the final dot
     mail_lease: timedelta = timedelta(seconds=20)  # renewed while sending; a dead sender's mail goes to another

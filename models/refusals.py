@@ -243,6 +243,42 @@ class WrongState(Refusal):
     ja = "現在の状態では、この操作はできません。"
 
 
+class AlreadyCancelled(Refusal):
+    """CAN-07."""
+
+    code = "already_cancelled"
+    status = 409
+    en = "It was cancelled for {cancellation_date}."
+    ja = "{cancellation_date}付けですでに解約されています。"
+
+
+class CancellationOver(Refusal):
+    """CAN-06: the date can be moved only until the contract has ended."""
+
+    code = "cancellation_over"
+    status = 409
+    en = "The contract ended with {cancellation_date}; its date can no longer be moved."
+    ja = "契約は{cancellation_date}をもって終了したため、解約日は変更できません。"
+
+
+class UndoNotOffered(Refusal):
+    """UND-01: the product includes no UTM."""
+
+    code = "undo_not_offered"
+    status = 409
+    en = "A cancellation can be undone only where the product includes a UTM."
+    ja = "UTMを含まない商品の解約は取り消せません。"
+
+
+class UndoWindowClosed(Refusal):
+    """UND-01. `undo_deadline` is the instant from which on it was too late."""
+
+    code = "undo_window_closed"
+    status = 409
+    en = "The cancellation for {cancellation_date} could be undone until {undo_deadline}."
+    ja = "{cancellation_date}付けの解約を取り消せる期限（{undo_deadline}）を過ぎています。"
+
+
 class AlreadyExists(Refusal):
     code = "already_exists"
     status = 409

@@ -108,6 +108,53 @@ class AccountState(StrEnum):
     SUSPENDED = "suspended"
 
 
+class ContractStatus(StrEnum):
+    """`cancelled` from the moment the cancellation is accepted, although service runs to the end of its date."""
+
+    ACTIVE = "active"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class ContractCommand(StrEnum):
+    """What staff may ask of a contract (CON-08, CAN-01, CAN-06, UND-01)."""
+
+    CHANGE = "change"
+    CANCEL = "cancel"
+    RESCHEDULE = "reschedule"
+    UNDO = "undo"
+
+
+class TermUnit(StrEnum):
+    MONTH = "month"
+    YEAR = "year"
+
+
+class ChargeType(StrEnum):
+    RECURRING = "recurring"
+    ONE_TIME = "one_time"
+    USAGE = "usage"
+
+
+class ChargeModel(StrEnum):
+    FLAT_FEE = "flat_fee"
+    PER_UNIT = "per_unit"
+    DISCOUNT_PERCENTAGE = "discount_percentage"
+
+
+class BillingPeriod(StrEnum):
+    MONTH = "month"
+    YEAR = "year"
+
+
+class DeletionBlocker(StrEnum):
+    """What keeps a customer from being deleted (CUS-05)."""
+
+    UTM = "utm"
+    CONTRACT_IN_FORCE = "contract_in_force"
+    CONTRACT_ENDED_RECENTLY = "contract_ended_recently"
+
+
 class LinkPurpose(StrEnum):
     """One link does one thing (GEN-06)."""
 

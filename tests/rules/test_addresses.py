@@ -7,7 +7,7 @@ import pytest
 from models.postal_codes import Place, find_place
 from models.rules.addresses import lacks_house_number
 
-pytestmark = pytest.mark.requirement("APP-06")
+pytestmark = pytest.mark.requirement("APP-06", "CAN-04")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,24 @@ def test_codes_are_found_from_any_thread() -> None:
         ("港区三田2丁目", "", False),
         ("札幌市北24条", "札幌市北24条", True),
         ("4th Street", "千代田区千代田", False),
+        ("港区三田２－１", "", False),
+        ("港区三田②", "", False),
+        ("港区三田三丁目", "", False),
+        ("港区三田三丁目五番二号", "港区三田", False),
+        ("港区三田 五番地", "", False),
+        ("港区三田十二番", "", False),
+        ("千代田区四番町", "", True),
+        ("千代田区六番町 第二ビル", "", True),
+        ("千代田区四番町五", "千代田区四番町", False),
+        ("千代田区四番町五", "", True),  # nobody can tell where the town ends
+        ("文京区千石", "", True),
+        ("八王子市三崎町", "", True),
+        ("港区三田二―一", "", False),
+        ("上田市一の二", "", False),
+        ("四日市市無番地", "", False),
+        ("四日市市無番地", "四日市市", False),
+        ("八丈島八丈町樫立", "", True),
+        ("", "", True),
     ],
 )
 def test_an_address_without_a_digit_after_the_town_is_noticed(address: str, town: str, *, lacks: bool) -> None:
