@@ -83,6 +83,24 @@ async def _signed_in(context: Shared, credentials: Credentials) -> Person:
     return Person(person_id, token_digest)
 
 
+async def _anyone(context: Shared, credentials: Credentials) -> Caller:
+    """The operator, somebody signed in, or a machine of any tenant.
+
+    Raises:
+        Unauthenticated: nobody known. TenantSuspended: the machine's.
+    """
+    token = _token(credentials)
+    if is_operator(context, token):
+        return Caller(OPERATOR)
+    if _API_KEY.fullmatch(token):
+        key = await _used_key(context, token)
+        if key.state == TenantState.SUSPENDED:
+            raise TenantSuspended
+        return Caller(f"api_key:{key.api_key_id}")
+    person = await _signed_in(context, credentials)
+    return Caller(person.actor, person.person_id)
+
+
 async def _staff(
     request: Request, context: Shared, credentials: Credentials, tenant_id: Annotated[str, Path()]
 ) -> Caller:
@@ -173,6 +191,7 @@ def _token(credentials: HTTPAuthorizationCredentials | None) -> str:
 
 
 Operator = Annotated[Caller, Depends(_operator)]
+Anyone = Annotated[Caller, Depends(_anyone)]
 SignedIn = Annotated[Person, Depends(_signed_in)]
 Staff = Annotated[Caller, Depends(_staff)]
 StaffOrOperator = Annotated[Caller, Depends(_staff_or_operator)]

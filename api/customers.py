@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Row, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
@@ -37,7 +36,7 @@ from models.fields import (
     Prefecture,
     Title,
 )
-from models.identifiers import Draw
+from models.free_ids import insert_under_a_free_id
 from models.messages.service_application import Company
 from models.refusals import InvalidInput, NotFound, NothingChanged
 from models.rules.extra_fields import ExtraField, answer_errors, given_answers
@@ -119,7 +118,7 @@ async def create(
             "created_at": now,
             **body.model_dump(mode="json"),
         }
-        customer_id = await insert_under_a_free_number(connection, once.draw(), values)
+        customer_id = await insert_under_a_free_id(connection, Customers.customer_id, once.draw().customer_id, values)
         await audit.record(connection, _fact(tenant_id, customer_id, staff, at=now, what="customer_created"))
         customer = await _shown(connection, await customer_row(connection, tenant_id, customer_id))
         return await once.answer(customer, status=201, location=f"/v1/tenants/{tenant_id}/customers/{customer_id}")
@@ -223,19 +222,6 @@ async def customer_row(
     if row is None:
         raise NotFound
     return row
-
-
-async def insert_under_a_free_number(connection: AsyncConnection, draw: Draw, values: dict[str, Any]) -> str:
-    """Under the first number drawn that no tenant has, or had. Returns it."""
-    inserted: str | None = None
-    while inserted is None:
-        inserted = await connection.scalar(
-            insert(Customers)
-            .values(customer_id=draw.customer_id(), **values)
-            .on_conflict_do_nothing(index_elements=["customer_id"])
-            .returning(Customers.customer_id)
-        )
-    return inserted
 
 
 async def _with_extra(connection: AsyncConnection, customer: Row[Any], extra: dict[str, str]) -> dict[str, str]:

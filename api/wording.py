@@ -56,6 +56,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "A fee can be billed only for contracts that are billed by the month.",
     ),
     "not_both": ("どちらか一方だけを指定してください: {choices}", "Give only one of: {choices}."),
+    "not_for_model": ("このモデルの課金には指定できません。", "This does not go with the charge's model."),
     "invalid_filter": (
         "eq:、ne:、gte:、lte: に続けて値を指定してください。",
         "This must be eq:, ne:, gte: or lte:, and a value.",

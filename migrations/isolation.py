@@ -24,6 +24,14 @@ def let_operator_read(table: str) -> None:
     op.execute(f"CREATE POLICY operator ON {table} FOR SELECT USING ({OPERATOR})")
 
 
+def let_only_operator_write(table: str) -> None:
+    """A table of no tenant: everybody reads it, the operator alone writes it."""
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY everybody ON {table} FOR SELECT USING (true)")
+    op.execute(f"CREATE POLICY operator ON {table} USING ({OPERATOR}) WITH CHECK ({OPERATOR})")
+
+
 def append_only(table: str) -> None:
     """No role changes or removes a row, the owner neither."""
     op.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM app")

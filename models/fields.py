@@ -256,6 +256,8 @@ MobileNumber = Annotated[
 OneTimeCode = Annotated[str, Field(min_length=1, max_length=20), _Fold]
 """Of an SMS, as somebody types it."""
 Quantity = Annotated[int, Field(ge=1, le=999), BeforeValidator(_whole_number)]
+Yen = Annotated[int, Field(ge=0, le=999_999_999), BeforeValidator(_whole_number)]
+Percent = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole_number)]
 ShortageGraceDays = Annotated[int, Field(ge=0, le=99), BeforeValidator(_whole_number)]
 """SET-02."""
 Day = Annotated[date, BeforeValidator(_day)]

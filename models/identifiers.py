@@ -45,6 +45,15 @@ class Draw:
     def application_number(self) -> str:
         return f"AAP-{self.text(BASE36, 8)}"
 
+    def product_id(self) -> str:
+        return f"P-{self.text(string.digits, 8)}"
+
+    def rate_plan_id(self) -> str:
+        return f"RP-{self.text(string.digits, 8)}"
+
+    def charge_id(self) -> str:
+        return f"CH-{self.text(string.digits, 8)}"
+
     def user_id(self) -> str:
         return self.text(string.ascii_uppercase, 2) + self.text(string.digits, 6)
 

@@ -1,8 +1,17 @@
 """All tables, for migrations and the catalog test. Importing it loads SQLAlchemy: never from a workflow."""
 
-from models.tables import applications, customers, idempotent_answers, people, procedures, tenants
+from models.tables import applications, catalogue, customers, idempotent_answers, people, procedures, tenants
 from models.tables.schema import Table
 
-__all__ = ["applications", "customers", "idempotent_answers", "metadata", "people", "procedures", "tenants"]
+__all__ = [
+    "applications",
+    "catalogue",
+    "customers",
+    "idempotent_answers",
+    "metadata",
+    "people",
+    "procedures",
+    "tenants",
+]
 
 metadata = Table.metadata

@@ -7,8 +7,7 @@ import pytest
 from httpx2 import AsyncClient, Response
 from sqlalchemy import Text, cast, literal_column, select, update
 
-from api.customers import insert_under_a_free_number
-from models.identifiers import Draw
+from models.free_ids import insert_under_a_free_id
 from models.messages.signup_steps import Register
 from models.tables.customers import Customer
 from models.tables.people import Person
@@ -220,21 +219,10 @@ async def registered(api: AsyncClient, staff: dict[str, str], world: World, url:
     await handle.execute_update("register", command, id=command.command_id)
 
 
-class SettledDraw(Draw):
-    """Draws what it is told to."""
-
-    def __init__(self, *customer_ids: str) -> None:
-        super().__init__()
-        self._customer_ids = iter(customer_ids)
-
-    def customer_id(self) -> str:
-        return next(self._customer_ids)
-
-
 @pytest.mark.requirement("CUS-05")
 async def test_a_number_that_is_taken_or_was_is_not_drawn_again(world: World) -> None:
     """Numbers are drawn until one is free, also of those that a deletion has left."""
-    draw = SettledDraw("A00000001", "A00000001", "A00000002")
+    draw = iter(("A00000001", "A00000001", "A00000002")).__next__
     values = {
         **COMPANY,
         "tenant_id": TENANT,
@@ -243,6 +231,6 @@ async def test_a_number_that_is_taken_or_was_is_not_drawn_again(world: World) ->
         "created_at": await world.clock.now(),
     }
     async with world.database.transaction(TENANT) as connection:
-        assert await insert_under_a_free_number(connection, draw, values) == "A00000001"
+        assert await insert_under_a_free_id(connection, Customer.customer_id, draw, values) == "A00000001"
         await connection.execute(update(Customer).values(deleted_at=await world.clock.now()))
-        assert await insert_under_a_free_number(connection, draw, values) == "A00000002"
+        assert await insert_under_a_free_id(connection, Customer.customer_id, draw, values) == "A00000002"

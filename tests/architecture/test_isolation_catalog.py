@@ -9,8 +9,11 @@ from alembic import command
 
 from tests.conftest import Postgres, alembic_config
 
-GLOBAL_TABLES = {"alembic_version", "idempotent_answers", "persons", "sessions", "sign_in_tries"}
+CATALOGUE = {"products", "rate_plans", "charges"}
+"""Everybody reads them, and the operator alone writes them."""
+GLOBAL_TABLES = CATALOGUE | {"alembic_version", "idempotent_answers", "persons", "sessions", "sign_in_tries"}
 """Tables of no tenant: people belong to several, and an idempotency key is scoped by its caller."""
+OPERATOR = "(current_setting('app.operator'::text, true) = 'yes'::text)"
 POLICY = "((tenant_id)::text = NULLIF(current_setting('app.tenant'::text, true), ''::text))"
 
 pytestmark = pytest.mark.requirement("GEN-05")
@@ -42,19 +45,21 @@ def test_every_tenants_table_is_written_and_read_under_its_tenant_only(
         "SELECT tablename, policyname, cmd, permissive, qual, with_check FROM pg_policies WHERE schemaname = 'public'"
     ).fetchall()
     writing = {table: (qual, check) for table, _, command, _, qual, check in policies if command != "SELECT"}
+    assert {table: writing.pop(table) for table in CATALOGUE} == dict.fromkeys(CATALOGUE, (OPERATOR, OPERATOR))
     assert set(writing.values()) == {(POLICY, POLICY)}
     tenant_tables = catalog.execute(
         "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'"
         " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
     ).fetchall()
     assert set(writing) == {table for (table,) in tenant_tables}
-    assert {name for _, name, command, *_ in policies if command == "SELECT"} <= {"person", "operator"}
+    reading = {name for table, name, command, *_ in policies if command == "SELECT" and table not in CATALOGUE}
+    assert reading <= {"person", "operator"}
 
 
 def test_every_key_and_reference_of_a_tenants_table_begins_with_the_tenant(
     catalog: psycopg.Connection[tuple[Any, ...]],
 ) -> None:
-    """References lead within the tenant, to the tenant, or to the people, who belong to none."""
+    """References lead within the tenant, to the tenant, or to people and the catalogue, which belong to none."""
     keys = catalog.execute(
         "SELECT conrelid::regclass::text, contype, confrelid::regclass::text,"
         " (SELECT array_agg(attname::text ORDER BY n) FROM unnest(conkey) WITH ORDINALITY k(num, n)"
@@ -64,7 +69,7 @@ def test_every_key_and_reference_of_a_tenants_table_begins_with_the_tenant(
     wrong = [
         (table, kind, to, columns)
         for table, kind, to, columns in keys
-        if table not in GLOBAL_TABLES and columns[0] != "tenant_id" and to != "persons"
+        if table not in GLOBAL_TABLES and columns[0] != "tenant_id" and to not in {"persons", *CATALOGUE}
     ]
     assert wrong == []
 
