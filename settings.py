@@ -5,11 +5,14 @@ address also as `TEMPORAL_ADDRESS` and `TEMPORAL_NAMESPACE`, the names Temporal'
 """
 
 from enum import StrEnum
+from typing import Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.durations import Durations
+
+_SHORTEST_KEY = 32
 
 
 class SmtpSecurity(StrEnum):
@@ -29,6 +32,26 @@ class Smtp(BaseModel):
     sender: str = "no-reply@tetsuzuki.example"
     sms_domain: str = "sms.tetsuzuki.example"
     """An SMS leaves as a mail to `<number>@<sms_domain>`, the way-in that SMS gateways offer."""
+
+
+class Carrier(BaseModel):
+    """Who brings parcels. Without a URL nobody is asked: the operator arranges it and reports by API (SHP-01)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str | None = None
+    """Where orders go: `PUT` and `DELETE {url}/shipments/{id}`, signed with the key."""
+    key: SecretStr = SecretStr("")
+    """Signs what goes to the carrier, and what comes from it; empty, only the operator may report."""
+    tracking_url: str = "https://carrier.example/track/{waybill_number}"
+    """The page that the customer can follow a parcel on (SHP-03)."""
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if self.url and len(self.key.get_secret_value()) < _SHORTEST_KEY:
+            message = f"the carrier's key must have at least {_SHORTEST_KEY} characters"
+            raise ValueError(message)
+        return self
 
 
 class RateLimits(BaseModel):
@@ -96,6 +119,9 @@ class Settings(BaseSettings):
     """The key that new payloads are encrypted with; the others only decrypt."""
 
     smtp: Smtp = Smtp()
+    carrier: Carrier = Carrier()
+    non_return_charge: int = Field(50_000, ge=0)
+    """Whole yen for a device that stays away, where the contract's plans name no charge of their own (KIT-04)."""
     durations: Durations = Durations()
     rate_limits: RateLimits = RateLimits()
     rehearsal: bool = False

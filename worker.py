@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 import telemetry
+from activities.carrier import CarrierByHand, Dispatch, HttpCarrier
 from activities.letterpress import Letterpress
 from activities.outcomes import ActivityOutcomes
 from activities.records import Records
@@ -48,7 +49,9 @@ def make_worker(settings: Settings, client: Client, *, database: Database, clock
         client,
         task_queue=settings.temporal_task_queue,
         workflows=WORKFLOWS,
-        activities=activities(records, clock, courier, letterpress),
+        activities=activities(
+            records, clock, courier=courier, letterpress=letterpress, dispatch=make_dispatch(settings)
+        ),
         workflow_runner=runner(strict=settings.worker_strict_sandbox),
         interceptors=[ActivityOutcomes(), LateCommands()],
         max_cached_workflows=settings.worker_max_cached_workflows,
@@ -72,6 +75,15 @@ def make_courier(settings: Settings) -> SmtpCourier:
             username=smtp.username,
             password=smtp.password.get_secret_value() if smtp.password else None,
         )
+    )
+
+
+def make_dispatch(settings: Settings) -> Dispatch:
+    carrier = settings.carrier
+    return Dispatch(
+        carrier=HttpCarrier(carrier.url, carrier.key.get_secret_value()) if carrier.url else CarrierByHand(),
+        tracking_url=carrier.tracking_url,
+        non_return_charge=settings.non_return_charge,
     )
 
 

@@ -1,5 +1,7 @@
 """What every procedure may do: begin another, raise attention, be ended by an operator."""
 
+import asyncio
+
 from pydantic import BaseModel
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
@@ -17,9 +19,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.records import Records
 from models.audit import Fact
-from models.messages.procedure import BeginProcedure, RecordAttention, RecordEnd
+from models.messages.procedure import BeginProcedure, BeginProcedures, Nudges, RecordAttention, RecordEnd
 from models.procedures import Standing
 from models.tables.procedures import Procedure
+
+_STARTED_AT_ONCE = 10
 
 
 class Recorded(BaseModel):
@@ -74,6 +78,33 @@ class ProcedureActivities:
         except RPCError as error:
             if error.status is not RPCStatusCode.ALREADY_EXISTS:
                 raise
+
+    @activity.defn
+    async def begin_procedures(self, message: BeginProcedures) -> None:
+        """Start their workflows, a few at a time."""
+        at_once = asyncio.Semaphore(_STARTED_AT_ONCE)
+
+        async def begin(order: BeginProcedure) -> None:
+            async with at_once:
+                await self.begin_procedure(order)
+
+        await asyncio.gather(*(begin(order) for order in message.orders))
+
+    @activity.defn
+    async def nudge_procedures(self, message: Nudges) -> None:
+        """Have them look at the database again; whoever has ended needs no telling."""
+        at_once = asyncio.Semaphore(_STARTED_AT_ONCE)
+
+        async def nudge(procedure_id: str) -> None:
+            async with at_once:
+                handle = activity.client().get_workflow_handle(procedure_id)
+                try:
+                    await handle.signal("look_again")
+                except RPCError as error:
+                    if error.status is not RPCStatusCode.NOT_FOUND:
+                        raise
+
+        await asyncio.gather(*(nudge(procedure_id) for procedure_id in message.procedure_ids))
 
     @activity.defn
     async def record_end(self, message: RecordEnd) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.account_lock import AccountLockActivities
+from activities.carrier import CarrierActivities, Dispatch
 from activities.housekeeping import HousekeepingActivities
 from activities.letterpress import Letterpress
 from activities.mail import MailActivities
@@ -12,13 +13,17 @@ from activities.password_reset import PasswordResetActivities
 from activities.personal_invitation import PersonalInvitationActivities
 from activities.procedures import ProcedureActivities
 from activities.records import Records
+from activities.return_kit import ReturnKitActivities
 from activities.service_application import ServiceApplicationActivities
+from activities.shipment import ShipmentActivities
 from activities.signup import SignupActivities
 from activities.smtp import Courier
 from models.clock import Clock
 
 
-def activities(records: Records, clock: Clock, courier: Courier, letterpress: Letterpress) -> list[Callable[..., Any]]:
+def activities(
+    records: Records, clock: Clock, *, courier: Courier, letterpress: Letterpress, dispatch: Dispatch
+) -> list[Callable[..., Any]]:
     mail = MailActivities(records, clock, courier, letterpress)
     procedures = ProcedureActivities(records)
     application = ServiceApplicationActivities(records)
@@ -28,10 +33,15 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
     housekeeping = HousekeepingActivities(records, clock)
     account_lock = AccountLockActivities(records)
     password_reset = PasswordResetActivities(records)
+    carrier = CarrierActivities(records, dispatch.carrier)
+    shipment = ShipmentActivities(records, dispatch.tracking_url)
+    return_kit = ReturnKitActivities(records, dispatch.non_return_charge)
     return [
         mail.deliver_mails,
         mail.settle_mail,
         procedures.begin_procedure,
+        procedures.begin_procedures,
+        procedures.nudge_procedures,
         procedures.record_attention,
         procedures.record_end,
         application.record_submission,
@@ -59,4 +69,27 @@ def activities(records: Records, clock: Clock, courier: Courier, letterpress: Le
         password_reset.record_reset_completion,
         password_reset.record_reset_close,
         signup.record_signup_end,
+        carrier.request_parcel,
+        carrier.cancel_parcel,
+        shipment.record_shipment_request,
+        shipment.stop_shipment,
+        shipment.redirect_shipment,
+        shipment.find_shipment,
+        shipment.record_shipment_report,
+        shipment.record_shipment_overdue,
+        shipment.record_shipment_stopped,
+        shipment.record_shipment_end,
+        return_kit.begin_return_kits,
+        return_kit.undo_return_kits,
+        return_kit.find_return_kit,
+        return_kit.record_kit_request,
+        return_kit.record_kit_report,
+        return_kit.record_kit_received,
+        return_kit.record_kit_resend,
+        return_kit.record_kit_waiver,
+        return_kit.record_kit_reminder,
+        return_kit.record_kit_unreturned,
+        return_kit.record_kit_closed,
+        return_kit.record_kit_undone,
+        return_kit.record_kit_end,
     ]

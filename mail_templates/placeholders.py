@@ -48,12 +48,18 @@ _ALL = (
     _text("ApplicationNumber", ja=("申請番号", "AAP-3KJXLH50"), en=("application number", "AAP-3KJXLH50")),
     _text("CarrierName", ja=("運送会社名", "さくら運輸"), en=("name of the carrier", "Sakura Express")),
     _text(
+        "Charge",
+        ja=("未返却の料金", "50,000円（税抜）"),
+        en=("charge for the device that stayed away", "50,000 yen before tax"),
+    ),
+    _text(
         "CompanyName", ja=("顧客企業名", "株式会社みなと商事"), en=("name of the customer company", "Minato Trading")
     ),
     _text(
         "ContactName", ja=("顧客企業の担当者の氏名", "山田 太郎"), en=("name of the customer's contact", "Taro Yamada")
     ),
     _text("ContractNumber", ja=("契約番号", "A-S00000001"), en=("contract number", "A-S00000001")),
+    _text("CustomerID", ja=("顧客企業ID", "A00366102"), en=("customer ID", "A00366102")),
     _text("DaysWaiting", ja=("お待たせしている日数", "4"), en=("days the application has waited", "4")),
     _text(
         "Deadline",

@@ -78,6 +78,11 @@ def person_name(last_name: str, first_name: str, language: Language) -> str:
     return " ".join(part for part in parts if part)
 
 
+def postal_address(postal_code: str, address: str, language: Language) -> str:
+    """`〒105-0011 東京都港区芝公園4-2-8`, or with the postal code at the end."""
+    return f"〒{postal_code} {address}" if language is Language.JA else f"{address}, {postal_code}"
+
+
 def application_state(state: ApplicationState, language: Language) -> str:
     return _STATES[language][state]
 

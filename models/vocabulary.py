@@ -22,6 +22,8 @@ class ProcedureKind(StrEnum):
     NOTIFICATION_ADDRESS = "notification-address"
     PASSWORD_RESET = "password-reset"  # noqa: S105 - a kind of procedure, not a secret
     ACCOUNT_LOCK = "account-lock"
+    SHIPMENT = "shipment"
+    RETURN_KIT = "return-kit"
 
 
 class ApplicationState(StrEnum):
@@ -155,6 +157,41 @@ class DeletionBlocker(StrEnum):
     CONTRACT_ENDED_RECENTLY = "contract_ended_recently"
 
 
+class ParcelKind(StrEnum):
+    """What the carrier is given: a UTM for a contract (SHP-01), or the empty kit that fetches one back (KIT-01)."""
+
+    DELIVERY = "delivery"
+    RETURN_KIT = "return_kit"
+
+
+class ShipmentState(StrEnum):
+    """Of a parcel, in the order in which it can only move on (SHP-01). The last two are not the carrier's to say."""
+
+    REQUESTED = "requested"
+    SCHEDULED = "scheduled"
+    SHIPPED = "shipped"
+    UNDELIVERABLE = "undeliverable"
+    RETURNED = "returned"
+    DELIVERED = "delivered"
+    STOPPED = "stopped"
+    ENDED = "ended"
+
+
+class ReturnKitState(StrEnum):
+    """KIT-01…04, UND-03. `closed`: the device is back and nothing is left to do."""
+
+    PLANNED = "planned"
+    REQUESTED = "requested"
+    SENT = "sent"
+    UNDELIVERABLE = "undeliverable"
+    RECEIVED = "received"
+    CLOSED = "closed"
+    UNRETURNED = "unreturned"
+    STOPPED = "stopped"
+    RECALLED = "recalled"
+    ENDED = "ended"
+
+
 class LinkPurpose(StrEnum):
     """One link does one thing (GEN-06)."""
 
@@ -205,6 +242,10 @@ class Mail(StrEnum):
     APPLICATION_RECEIVED = "application_received"
     APPLICATION_DECIDED = "application_decided"
     APPLICATION_REMINDER = "application_reminder"
+    RETURN_KIT_REMINDER = "return_kit_reminder"
+    RETURN_KIT_RECALLED = "return_kit_recalled"
+    RETURN_KIT_UNDELIVERABLE = "return_kit_undeliverable"
+    RETURN_KIT_UNRETURNED = "return_kit_unreturned"
 
 
 TENANT_TEMPLATES: tuple[Mail, ...] = tuple(Mail)[:13]

@@ -20,6 +20,12 @@ class DurableEffect(TypedDict):
     retry_policy: RetryPolicy
 
 
+class OutsideEffect(TypedDict):
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
 class Effect(TypedDict):
     start_to_close_timeout: timedelta
     heartbeat_timeout: timedelta
@@ -52,5 +58,14 @@ MAIL = Effect(
     heartbeat_timeout=timedelta(seconds=15),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
+    ),
+)
+
+# A partner's system may be away for a day; then an operator is asked, who can have it tried for another one.
+PARTNER = OutsideEffect(
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(days=1),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=15)
     ),
 )

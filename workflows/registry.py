@@ -6,7 +6,9 @@ from workflows.notification_address import NotificationAddress, NotificationAddr
 from workflows.password_reset import PasswordReset
 from workflows.personal_invitation import PersonalInvitation
 from workflows.recurrences import RecurrencesOnTheWorldClock
+from workflows.return_kit import ReturnKit
 from workflows.service_application import ServiceApplication
+from workflows.shipment import Shipment
 from workflows.signup import Signup
 
 WORKFLOWS: list[type] = [
@@ -17,6 +19,8 @@ WORKFLOWS: list[type] = [
     PasswordReset,
     PersonalInvitation,
     RecurrencesOnTheWorldClock,
+    ReturnKit,
     ServiceApplication,
+    Shipment,
     Signup,
 ]

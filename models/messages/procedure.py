@@ -101,6 +101,16 @@ class BeginProcedure(Message):
     summary: str
 
 
+class BeginProcedures(Message):
+    orders: tuple[BeginProcedure, ...]
+
+
+class Nudges(Message):
+    """Whom to tell that what they are about has changed in the database."""
+
+    procedure_ids: tuple[str, ...]
+
+
 class RecordAttention(Message):
     identity: Identity
     waiting: tuple[Attention, ...]

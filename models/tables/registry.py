@@ -1,6 +1,6 @@
 """All tables, for migrations and the catalog test. Importing it loads SQLAlchemy: never from a workflow."""
 
-from models.tables import applications, catalogue, customers, idempotent_answers, people, procedures, tenants
+from models.tables import applications, catalogue, customers, idempotent_answers, people, procedures, shipments, tenants
 from models.tables.schema import Table
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "metadata",
     "people",
     "procedures",
+    "shipments",
     "tenants",
 ]
 

@@ -1,0 +1,93 @@
+"""What the carrier's events make of a parcel, whatever their order (SHP-01): the state only moves on.
+
+The same events in any order, each once or often, end in the same parcel: the state is the furthest that was reported,
+a date or a waybill number is the one reported last by the carrier's own time.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from models.rules.business_days import IsBusinessDay, business_day_after
+from models.vocabulary import ParcelKind, ShipmentState
+
+_ORDER = {
+    ParcelKind.DELIVERY: ("requested", "scheduled", "shipped", "undeliverable", "returned", "delivered"),
+    # A kit's journey ends here again, with the device in it.
+    ParcelKind.RETURN_KIT: ("requested", "scheduled", "shipped", "undeliverable", "delivered", "returned"),
+}
+REPORTABLE = tuple(ShipmentState(state) for state in _ORDER[ParcelKind.DELIVERY])
+"""What a carrier can say."""
+ON_THE_WAY_OUT = frozenset({ShipmentState.REQUESTED, ShipmentState.SCHEDULED})
+"""Not handed to the carrier yet: it can be stopped, and its destination changed."""
+OVER = frozenset({ShipmentState.DELIVERED, ShipmentState.STOPPED, ShipmentState.ENDED})
+
+
+@dataclass(frozen=True)
+class Report:
+    """One event of the carrier's. `occurred_at`: by the carrier's own account."""
+
+    state: ShipmentState
+    occurred_at: datetime
+    planned_arrival_date: date | None = None
+    carrier: str | None = None
+    waybill_number: str | None = None
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """`planned_reported_at`, `waybill_reported_at`: when the carrier said the present date and number."""
+
+    kind: ParcelKind
+    state: ShipmentState = ShipmentState.REQUESTED
+    reported_at: datetime | None = None
+    planned_arrival_date: date | None = None
+    planned_reported_at: datetime | None = None
+    carrier: str | None = None
+    waybill_number: str | None = None
+    waybill_reported_at: datetime | None = None
+
+
+def after(parcel: Parcel, report: Report) -> Parcel:
+    """The parcel once the report is known. A stopped one listens to nothing any more."""
+    if parcel.state in (ShipmentState.STOPPED, ShipmentState.ENDED):
+        return parcel
+    return _waybill(_planned(_state(parcel, report), report), report)
+
+
+def overdue_day(planned: date, business_days: int, is_business_day: IsBusinessDay) -> date:
+    """The day on which a parcel that has not arrived is reported to the operator (SHP-04)."""
+    return business_day_after(planned, business_days, is_business_day)
+
+
+def _state(parcel: Parcel, report: Report) -> Parcel:
+    order = _ORDER[parcel.kind]
+    further = order.index(report.state) - order.index(parcel.state)
+    is_earliest_of_equals = not further and (parcel.reported_at is None or report.occurred_at < parcel.reported_at)
+    if further > 0 or is_earliest_of_equals:
+        return replace(parcel, state=report.state, reported_at=report.occurred_at)
+    return parcel
+
+
+def _planned(parcel: Parcel, report: Report) -> Parcel:
+    if report.planned_arrival_date is None:
+        return parcel
+    known = parcel.planned_reported_at, parcel.planned_arrival_date
+    said = report.occurred_at, report.planned_arrival_date
+    if known[0] is not None and known[1] is not None and (known[0], known[1]) >= said:
+        return parcel
+    return replace(parcel, planned_reported_at=said[0], planned_arrival_date=said[1])
+
+
+def _waybill(parcel: Parcel, report: Report) -> Parcel:
+    if report.waybill_number is None:
+        return parcel
+    known = parcel.waybill_reported_at, parcel.waybill_number or "", parcel.carrier or ""
+    said = report.occurred_at, report.waybill_number, report.carrier or ""
+    if known[0] is not None and (known[0], *known[1:]) >= said:
+        return parcel
+    return replace(
+        parcel,
+        waybill_reported_at=report.occurred_at,
+        waybill_number=report.waybill_number,
+        carrier=report.carrier or parcel.carrier,
+    )
