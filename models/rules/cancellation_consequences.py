@@ -15,7 +15,7 @@ from models.rules.fees import Fee
 from models.rules.periods import day_of, start_of_day
 from models.rules.return_kits import kit_due_date, kit_requested_at
 from models.vocabulary import ConsequenceKind as Kind
-from models.vocabulary import CustomerStatus
+from models.vocabulary import CustomerStatus, Mail
 
 _DAY = timedelta(days=1)
 
@@ -89,7 +89,7 @@ def _kits(situation: Situation, day: date) -> Iterator[Consequence]:
     at = kit_requested_at(day, zone, situation.is_business_day)
     earliest = kit_due_date(day_of(at, zone), situation.kit_due)
     for device in situation.devices:
-        told = {"mail": "return_kit_sent", "recipients": [situation.contact]}
+        told = {"mail": Mail.RETURN_KIT_SENT.value, "recipients": [situation.contact]}
         yield Consequence(
             at, Kind.KIT_REQUESTED, {**_address(device), **told, "earliest_due_date": earliest.isoformat()}
         )

@@ -31,8 +31,7 @@ class Consequence:
 class Device:
     """A UTM of the contract, where it is installed. `town`: as its postal code names it, to find the house number.
 
-    `undoing`: what an undo means for its return kit, if it has one: `return_kit_stopped`, `return_kit_recalled`, or,
-    for a device that is back, `shipment_begins` (UND-03).
+    `undoing`: what an undo means for its return kit, if it has one (`kit_undoing` says it by the kit's state, UND-03).
     """
 
     utm_id: str

@@ -9,11 +9,13 @@ from models.rules.consequences import Consequence, Device, Situation, days, in_o
 from models.rules.contract_agenda import Calendar, Event, agenda
 from models.rules.contract_terms import Terms, expires_on, next_renewal, renewals_between
 from models.rules.customer_deletion import customer_status
+from models.rules.kit_decisions import BACK, kit_undone
 from models.rules.periods import day_of, start_of_day
 from models.vocabulary import ConsequenceKind as Kind
-from models.vocabulary import CustomerStatus
+from models.vocabulary import CustomerStatus, Mail, ReturnKitState
 
 _DAY = timedelta(days=1)
+_UNDOING = {ReturnKitState.STOPPED: Kind.KIT_STOPPED, ReturnKitState.RECALLED: Kind.KIT_RECALLED}
 
 
 def of_undoing(situation: Situation, *, now: datetime, fee: int | None = None) -> list[Consequence]:
@@ -27,6 +29,14 @@ def of_undoing(situation: Situation, *, now: datetime, fee: int | None = None) -
         return in_order([*found, _expiry(terms, now)])
     found += [*made_up(situation, None, now), *_devices(situation, now), *_customer(situation, now)]
     return in_order([*found, *_ahead(situation, replace(situation.calendar, cancelled_for=None), now)])
+
+
+def kit_undoing(state: ReturnKitState) -> Kind | None:
+    """What an undo means for a kit (`Device.undoing`); None where nothing is left to be done about it."""
+    if state in BACK:
+        return Kind.SHIPMENT_BEGINS
+    becomes = kit_undone(state)
+    return _UNDOING.get(becomes) if becomes is not state else None
 
 
 def has_expired(terms: Terms, today: date) -> bool:
@@ -64,7 +74,7 @@ def _devices(situation: Situation, now: datetime) -> Iterator[Consequence]:
 def _undone(situation: Situation, device: Device) -> dict[str, Any]:
     told: dict[str, Any] = {"utm_id": device.utm_id}
     if device.undoing is Kind.KIT_RECALLED:
-        told |= {"mail": "return_kit_recalled", "recipients": [situation.contact]}
+        told |= {"mail": Mail.RETURN_KIT_RECALLED.value, "recipients": [situation.contact]}
     if device.undoing is Kind.SHIPMENT_BEGINS:
         told |= {"postal_code": device.postal_code, "address": device.address}
     return told

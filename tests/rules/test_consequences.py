@@ -18,9 +18,9 @@ from models.rules.contract_agenda import Calendar, Event, agenda
 from models.rules.contract_terms import Terms
 from models.rules.fees import Fee
 from models.rules.periods import day_of
-from models.rules.undo_consequences import of_changing, of_undoing
+from models.rules.undo_consequences import kit_undoing, of_changing, of_undoing
 from models.vocabulary import ConsequenceKind as Kind
-from models.vocabulary import Language
+from models.vocabulary import Language, ReturnKitState
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 DURATIONS = Durations()
@@ -118,7 +118,7 @@ def test_renewals_before_the_date_are_listed_with_their_notices() -> None:
     assert only(found, Kind.NO_RENEWAL)[0].facts["first_day"] == "2029-04-01"
 
 
-@pytest.mark.requirement("CAN-03", "SHP-05")
+@pytest.mark.requirement("CAN-03")
 @pytest.mark.parametrize(
     ("stop", "at", "unless"), [(True, "2027-09-10 10:30", False), (False, "2027-09-18 00:00", True)]
 )
@@ -214,6 +214,27 @@ def test_an_undo_after_the_end_makes_up_for_what_fell_due() -> None:
         ("2027-10-15 00:00", "contract_renews"),
     ]
     assert only(found, Kind.KIT_RECALLED)[0].facts["recipients"] == ["taro@example.com"]
+
+
+@pytest.mark.requirement("UND-03")
+@pytest.mark.parametrize(
+    ("state", "undoing"),
+    [
+        (ReturnKitState.PLANNED, Kind.KIT_STOPPED),
+        (ReturnKitState.REQUESTED, Kind.KIT_STOPPED),
+        (ReturnKitState.SENT, Kind.KIT_RECALLED),
+        (ReturnKitState.UNDELIVERABLE, Kind.KIT_RECALLED),
+        (ReturnKitState.UNRETURNED, Kind.KIT_RECALLED),
+        (ReturnKitState.RECEIVED, Kind.SHIPMENT_BEGINS),
+        (ReturnKitState.CLOSED, Kind.SHIPMENT_BEGINS),
+        (ReturnKitState.STOPPED, None),
+        (ReturnKitState.RECALLED, None),
+        (ReturnKitState.ENDED, None),
+    ],
+)
+def test_what_an_undo_means_for_a_kit_follows_from_its_state(state: ReturnKitState, undoing: Kind | None) -> None:
+    """The same decision by which the kits themselves are undone."""
+    assert kit_undoing(state) is undoing
 
 
 @pytest.mark.requirement("UND-02", "CON-04")
