@@ -5,6 +5,7 @@ from typing import Any
 
 from activities.account_lock import AccountLockActivities
 from activities.carrier import CarrierActivities, Dispatch
+from activities.contract import ContractActivities
 from activities.housekeeping import HousekeepingActivities
 from activities.letterpress import Letterpress
 from activities.mail import MailActivities
@@ -36,6 +37,7 @@ def activities(
     carrier = CarrierActivities(records, dispatch.carrier)
     shipment = ShipmentActivities(records, dispatch.tracking_url)
     return_kit = ReturnKitActivities(records, dispatch.non_return_charge)
+    contract = ContractActivities(records)
     return [
         mail.deliver_mails,
         mail.settle_mail,
@@ -92,4 +94,11 @@ def activities(
         return_kit.record_kit_closed,
         return_kit.record_kit_undone,
         return_kit.record_kit_end,
+        contract.record_contract_application,
+        contract.record_cancellation,
+        contract.record_cancellation_move,
+        contract.record_cancellation_undo,
+        contract.record_contract_due,
+        contract.record_contract_close,
+        contract.find_delivery,
     ]

@@ -56,8 +56,9 @@ class PasswordChange(NewPassword):
 @router.get("")
 async def read(context: Shared, person: SignedIn) -> Me:
     """Tenants that are suspended are left out."""
+    now = await context.clock.now()
     async with context.database.transaction(person_id=person.person_id) as connection:
-        return await shown(connection, person.person_id, await memberships(connection, person.person_id))
+        return await shown(connection, person.person_id, await memberships(connection, person.person_id, at=now))
 
 
 @router.put("/password", status_code=204)

@@ -108,7 +108,7 @@ async def read(
     language = language_of(request)
     async with context.database.transaction(tenant_id) as connection:
         row = (await connection.execute(one(tenant_id, procedure_id))).first()
-        timeline = await _timeline(connection, tenant_id, procedure_id, language=language)
+        timeline = await timeline_of(connection, tenant_id, procedure_id, language=language)
     if row is None:
         return await _not_recorded_yet(context, tenant_id, procedure_id)
     return ProcedureRead(**listed(row, language), timeline=timeline)
@@ -139,7 +139,7 @@ def listed(row: Row[Any], language: Language) -> dict[str, Any]:
     }
 
 
-async def _timeline(
+async def timeline_of(
     connection: AsyncConnection, tenant_id: str, procedure_id: str, *, language: Language
 ) -> list[Event]:
     rows = await connection.execute(

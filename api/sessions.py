@@ -62,7 +62,7 @@ async def _open(context: Context, proven: Proven) -> SignedInAnswer:
         current = await connection.execute(
             select(Person.password_hash).where(Person.person_id == proven.person_id).with_for_update(read=True)
         )
-        belongs = await memberships(connection, proven.person_id)
+        belongs = await memberships(connection, proven.person_id, at=now)
         if not belongs or current.scalar_one() != proven.password_hash:
             raise InvalidCredentials
         if not belongs.portal and all(membership.suspended for membership in belongs.staff):

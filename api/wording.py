@@ -47,7 +47,6 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "in_the_past": ("現在より前の日時は指定できません。", "This is in the past."),
     "date_in_the_past": ("{minimum}以降の日付を指定してください。", "{minimum} is the earliest date."),
-    "date_too_far": ("{maximum}以前の日付を指定してください。", "{maximum} is the latest date."),
     "after_contract_end": (
         "契約は{maximum}に満了します。それ以前の日付を指定してください。",
         "The contract ends by itself with {maximum}; choose that day or an earlier one.",
@@ -56,6 +55,11 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "解約金を請求できるのは月額課金の契約のみです。",
         "A fee can be billed only for contracts that are billed by the month.",
     ),
+    "not_in_catalogue": ("カタログにありません。", "The catalogue does not have this."),
+    "only_with_utm": ("UTMを含む商品でのみ指定できます。", "This goes only with a product that includes a UTM."),
+    "only_with_shipping": ("発送が必要な場合にのみ指定できます。", "This goes only with shipping."),
+    "only_without_shipping": ("発送しない場合にのみ指定できます。", "This goes only without shipping."),
+    "already_shipped": ("すでに発送されているため変更できません。", "It has been shipped already."),
     "not_both": ("どちらか一方だけを指定してください: {choices}", "Give only one of: {choices}."),
     "not_for_model": ("このモデルの課金には指定できません。", "This does not go with the charge's model."),
     "invalid_filter": (

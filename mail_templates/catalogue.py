@@ -45,6 +45,7 @@ def _mail(mail: Mail, names: str, *, purpose: LinkPurpose | None = None, channel
 
 
 _APPLICATION = "ApplicationNumber CompanyName ApplicantName"
+_CONTRACT = "ProductID ProductName TenantID CustomerID ContractNumber"
 _UTM = "CompanyName UTMName UTMID"
 
 _ALL = (
@@ -94,6 +95,11 @@ _ALL = (
     _mail(Mail.RETURN_KIT_RECALLED, f"{_UTM} ContactName ContractNumber"),
     _mail(Mail.RETURN_KIT_UNDELIVERABLE, f"{_UTM} ContractNumber CustomerID DestinationAddress PortalURL"),
     _mail(Mail.RETURN_KIT_UNRETURNED, f"{_UTM} ContractNumber CustomerID DueDate Charge PortalURL"),
+    _mail(Mail.CONTRACT_APPLIED, f"{_CONTRACT} StartDate EndDate RenewalTerm"),
+    _mail(Mail.CONTRACT_RENEWAL_NOTICE, f"{_CONTRACT} RenewalDate EndDate LastFreeDay"),
+    _mail(Mail.CONTRACT_CANCELLED, f"{_CONTRACT} CancellationDate CancellationFee"),
+    _mail(Mail.CANCELLATION_MOVED, f"{_CONTRACT} CancellationDate PreviousDate CancellationFee"),
+    _mail(Mail.CANCELLATION_UNDONE, f"{_CONTRACT} UndoDate"),
 )
 
 CATALOGUE: dict[Mail, MailKind] = {kind.mail: kind for kind in _ALL}

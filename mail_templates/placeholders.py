@@ -46,6 +46,16 @@ _SAMPLE_PORTAL = "https://portal.example.jp/"
 _ALL = (
     _text("ApplicantName", ja=("申込者の氏名", "山田 太郎"), en=("name of the applicant", "Taro Yamada")),
     _text("ApplicationNumber", ja=("申請番号", "AAP-3KJXLH50"), en=("application number", "AAP-3KJXLH50")),
+    _text(
+        "CancellationDate",
+        ja=("解約日（サービスの最終日）", "2027年3月31日(水)"),
+        en=("cancellation date, the last day of service", "Wed 31 March 2027"),
+    ),
+    _text(
+        "CancellationFee",
+        ja=("解約金の有無", "あり（36,000円）"),
+        en=("whether a cancellation fee is charged", "yes (36,000 yen)"),
+    ),
     _text("CarrierName", ja=("運送会社名", "さくら運輸"), en=("name of the carrier", "Sakura Express")),
     _text(
         "Charge",
@@ -72,6 +82,12 @@ _ALL = (
         en=("address of the destination", "4-2-8 Shibakoen, Minato-ku, Tokyo 105-0011"),
     ),
     _text("DueDate", ja=("返送の期限日", "2027年2月9日(火)"), en=("day by which to return it", "Tue 9 February 2027")),
+    _text("EndDate", ja=("契約期間の最終日", "2028年1月31日(月)"), en=("last day of the term", "Mon 31 January 2028")),
+    _text(
+        "LastFreeDay",
+        ja=("解約金のかからない最終の解約日", "2028年1月31日(月)"),
+        en=("last day on which a cancellation costs no fee", "Mon 31 January 2028"),
+    ),
     _text("LockDuration", ja=("ロックが続く時間の上限", "1時間"), en=("longest time the lock lasts", "1 hour")),
     _text(
         "MailAddress", ja=("メールアドレス", "info@minato.example.jp"), en=("mail address", "info@minato.example.jp")
@@ -84,20 +100,30 @@ _ALL = (
         ja=("変更前の着荷予定日（変更でなければ「－」）", "2027年1月18日(月)"),
         en=("planned arrival date before the change, or “–”", "Mon 18 January 2027"),
     ),
+    _text(
+        "PreviousDate",
+        ja=("変更前の解約日", "2027年2月28日(日)"),
+        en=("cancellation date before the change", "Sun 28 February 2027"),
+    ),
+    _text("ProductID", ja=("商品ID", "P-00000012"), en=("product ID", "P-00000012")),
     _text("ProductName", ja=("商品名", "まもるUTM スタンダード"), en=("name of the product", "Mamoru UTM Standard")),
     _text("Quantity", ja=("UTMの台数", "2"), en=("number of UTMs", "2")),
     _text("RecipientName", ja=("宛名", "山田 太郎"), en=("name of the recipient", "Taro Yamada")),
+    _text("RenewalDate", ja=("契約を更新する日", "2028年2月1日(火)"), en=("day of the renewal", "Tue 1 February 2028")),
+    _text("RenewalTerm", ja=("契約更新期間", "1年"), en=("renewal term", "1 year")),
     _text(
         "RestartAt",
         ja=("再起動の予定日時", "2027年1月6日(水) 02:15"),
         en=("when the restart is scheduled", "Wed 6 January 2027, 02:15 (JST)"),
     ),
     _text("Result", ja=("申請の結果（承認または否認）", "承認"), en=("result: approved or denied", "approved")),
+    _text("StartDate", ja=("契約開始日", "2027年2月1日(月)"), en=("contract start date", "Mon 1 February 2027")),
     _text("Status", ja=("申請の状態", "未承認"), en=("state of the application", "unapproved")),
     _text("TenantID", ja=("テナントID", "T8000000"), en=("tenant ID", "T8000000")),
     _text("TenantName", ja=("テナント名", "みらいセキュリティ株式会社"), en=("name of the tenant", "Mirai Security")),
     _text("UTMID", ja=("UTM ID", "a1a1b2b2c3c3"), en=("UTM ID", "a1a1b2b2c3c3")),
     _text("UTMName", ja=("UTMの名称", "本社 1階"), en=("name of the UTM", "Head office, 1F")),
+    _text("UndoDate", ja=("解約を取り消した日", "2027年3月15日(月)"), en=("day of the undo", "Mon 15 March 2027")),
     _text("UserID", ja=("ユーザーID", "YW499776"), en=("user ID", "YW499776")),
     _text("UserName", ja=("ユーザーの氏名", "山田 太郎"), en=("name of the user", "Taro Yamada")),
     _text("WaybillNumber", ja=("伝票番号", "4907-1234-5678"), en=("waybill number", "4907-1234-5678")),

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from models.vocabulary import ApplicationState, Language
+from models.vocabulary import ApplicationState, Language, TermUnit
 
 _HOME = "Asia/Tokyo"
 _DAYS = {
@@ -70,6 +70,20 @@ def length_of_time(length: timedelta, language: Language) -> str:
     if language is Language.JA:
         return f"{count}{japanese}"
     return f"{count} {english}" if count == 1 else f"{count} {english}s"
+
+
+def term_length(value: int, unit: TermUnit, language: Language) -> str:
+    """`1年` or `6か月`, `1 year` or `6 months`; a term of no length is none (CON-04)."""
+    if not value:
+        return {Language.JA: "なし（更新しません）", Language.EN: "none (it does not renew)"}[language]
+    if language is Language.JA:
+        return f"{value}{'年' if unit is TermUnit.YEAR else 'か月'}"
+    return f"{value} {unit}" if value == 1 else f"{value} {unit}s"
+
+
+def yen(amount: int, language: Language) -> str:
+    """`12,000円` or `12,000 yen`, without tax."""
+    return f"{amount:,}円" if language is Language.JA else f"{amount:,} yen"
 
 
 def person_name(last_name: str, first_name: str, language: Language) -> str:

@@ -41,6 +41,7 @@ _REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 _HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−ー", "-"))
 _FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _POSTAL_CODE = re.compile(r"([0-9]{3})-?([0-9]{4})")
+_UTM_ID = re.compile(r"[0-9a-f]{12}")
 _ANY_URL = TypeAdapter(HttpUrl)
 _ANY_DURATION = TypeAdapter(timedelta)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -109,6 +110,12 @@ def _postal_code(value: str) -> str:
     if match is None:
         raise PydanticCustomError("invalid_postal_code", "must have 7 digits, or 3, a hyphen and 4")
     return "-".join(match.groups())
+
+
+def _utm_id(value: str) -> str:
+    if value and not _UTM_ID.fullmatch(value):
+        raise PydanticCustomError("invalid_utm_id", "must be 12 lower-case hex digits")
+    return value
 
 
 def _prefecture(value: str) -> str:
@@ -258,6 +265,15 @@ OneTimeCode = Annotated[str, Field(min_length=1, max_length=20), _Fold]
 Quantity = Annotated[int, Field(ge=1, le=999), BeforeValidator(_whole_number)]
 Yen = Annotated[int, Field(ge=0, le=999_999_999), BeforeValidator(_whole_number)]
 Percent = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole_number)]
+TermLength = Annotated[int, Field(ge=1, le=120), BeforeValidator(_whole_number)]
+"""Of months or years (CON-01)."""
+RenewalLength = Annotated[int, Field(ge=0, le=120), BeforeValidator(_whole_number)]
+"""Likewise; 0 is none."""
+LongMemo = Annotated[str, Field(max_length=500), _Lines]
+UtmId = Annotated[
+    str, Field(min_length=1, json_schema_extra={"pattern": "^[0-9a-f]{12}$"}), AfterValidator(_utm_id), _Line
+]
+"""The device's WAN MAC address without colons."""
 ShortageGraceDays = Annotated[int, Field(ge=0, le=99), BeforeValidator(_whole_number)]
 """SET-02."""
 Day = Annotated[date, BeforeValidator(_day)]

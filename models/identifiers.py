@@ -16,6 +16,7 @@ BASE36 = string.digits + string.ascii_uppercase
 TENANT_ID = re.compile(r"T[0-9]{7}")
 APPLICATION_NUMBER = re.compile(r"AAP-[0-9A-Z]{8}")
 CUSTOMER_ID = re.compile(r"A[0-9]{8}")
+CONTRACT_NUMBER = re.compile(r"A-S[0-9]{8}")
 USER_ID = re.compile(r"[A-Z]{2}[0-9]{6}")
 
 
@@ -41,6 +42,9 @@ class Draw:
 
     def customer_id(self) -> str:
         return f"A{self.text(string.digits, 8)}"
+
+    def contract_number(self) -> str:
+        return f"A-S{self.text(string.digits, 8)}"
 
     def application_number(self) -> str:
         return f"AAP-{self.text(BASE36, 8)}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -73,8 +73,8 @@ async def ensure_person(connection: AsyncConnection, mail_address: str, at: date
     return (await connection.execute(select(Person.person_id).where(Person.mail_address == mail_address))).scalar_one()
 
 
-async def memberships(connection: AsyncConnection, person_id: str) -> Memberships:
-    """In the person's own transaction, which alone sees across tenants."""
+async def memberships(connection: AsyncConnection, person_id: str, *, at: datetime | None = None) -> Memberships:
+    """In the person's own transaction, which alone sees across tenants. `at`: only where they get in then (CAN-05)."""
     staff = await connection.execute(
         select(
             StaffMember.tenant_id,
@@ -88,6 +88,7 @@ async def memberships(connection: AsyncConnection, person_id: str) -> Membership
         .order_by(StaffMember.created_at, StaffMember.tenant_id)
     )
     same_customer = (Customer.tenant_id == PortalUser.tenant_id) & (Customer.customer_id == PortalUser.customer_id)
+    still_open = true() if at is None else portal_is_open(at)
     portal = await connection.execute(
         select(
             PortalUser.tenant_id,
@@ -99,7 +100,7 @@ async def memberships(connection: AsyncConnection, person_id: str) -> Membership
             PortalUser.mobile_number,
         )
         .join(Customer, same_customer)
-        .where(PortalUser.person_id == person_id, PortalUser.signup_state == SignupState.REGISTERED)
+        .where(PortalUser.person_id == person_id, PortalUser.signup_state == SignupState.REGISTERED, still_open)
         .order_by(PortalUser.created_at, PortalUser.user_id)
     )
     return Memberships(
@@ -114,8 +115,18 @@ async def end_sessions(connection: AsyncConnection, person_id: str, *, but: str 
     await connection.execute(ending if but is None else ending.where(Session.token_digest != but))
 
 
-async def end_sessions_without_access(database: Database, person_ids: Iterable[str]) -> None:
-    """End the sessions of those who are nowhere staff of an open tenant, nor portal users, any more (AUT-05)."""
+def portal_is_open(at: datetime) -> ColumnElement[bool]:
+    """The customer's people get in: its last contract has not ended, or not long ago (CAN-05)."""
+    return or_(Customer.portal_closes_at.is_(None), Customer.portal_closes_at > at)
+
+
+async def end_sessions_without_access(
+    database: Database, person_ids: Iterable[str], *, at: datetime | None = None
+) -> None:
+    """End the sessions of those who are nowhere staff of an open tenant, nor portal users, any more (AUT-05).
+
+    `at`: companies whose portal has closed by then count no more (CAN-05).
+    """
     for person_id in person_ids:
         is_staff = exists().where(
             StaffMember.person_id == person_id,
@@ -123,7 +134,13 @@ async def end_sessions_without_access(database: Database, person_ids: Iterable[s
             Tenant.tenant_id == StaffMember.tenant_id,
             Tenant.state == TenantState.ACTIVE,
         )
-        is_user = exists().where(PortalUser.person_id == person_id, PortalUser.signup_state == SignupState.REGISTERED)
+        is_user = exists().where(
+            PortalUser.person_id == person_id,
+            PortalUser.signup_state == SignupState.REGISTERED,
+            Customer.tenant_id == PortalUser.tenant_id,
+            Customer.customer_id == PortalUser.customer_id,
+            true() if at is None else portal_is_open(at),
+        )
         async with database.transaction(person_id=person_id) as connection:
             await connection.execute(delete(Session).where(Session.person_id == person_id, ~is_staff, ~is_user))
 

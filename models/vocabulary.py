@@ -24,6 +24,7 @@ class ProcedureKind(StrEnum):
     ACCOUNT_LOCK = "account-lock"
     SHIPMENT = "shipment"
     RETURN_KIT = "return-kit"
+    CONTRACT = "contract"
 
 
 class ApplicationState(StrEnum):
@@ -127,6 +128,15 @@ class ContractCommand(StrEnum):
     UNDO = "undo"
 
 
+class ContractErrand(StrEnum):
+    """What a contract's step leaves to be done for it by other procedures."""
+
+    BEGIN_SHIPMENT = "begin_shipment"
+    STOP_SHIPMENT = "stop_shipment"
+    BEGIN_RETURN_KITS = "begin_return_kits"
+    UNDO_RETURN_KITS = "undo_return_kits"
+
+
 class TermUnit(StrEnum):
     MONTH = "month"
     YEAR = "year"
@@ -147,34 +157,6 @@ class ChargeModel(StrEnum):
 class BillingPeriod(StrEnum):
     MONTH = "month"
     YEAR = "year"
-
-
-class ConsequenceKind(StrEnum):
-    """What follows from a command about a contract (CAN-03), in the order in which it happens at the same instant."""
-
-    CANCELLED = "contract_cancelled"
-    MOVED = "cancellation_moved"
-    UNDONE = "cancellation_undone"
-    CHANGED = "contract_changed"
-    FEE = "cancellation_fee"
-    FEE_REVERSED = "cancellation_fee_reversed"
-    STARTS = "contract_starts"
-    RENEWS = "contract_renews"
-    EXPIRES = "contract_expires"
-    ENDS = "contract_ends"
-    SHIPMENT_STOPPED = "shipment_stopped"
-    SHIPMENT_BEGINS = "shipment_begins"
-    CUSTOMER_STATUS = "customer_status"
-    NO_RENEWAL = "contract_does_not_renew"
-    NOTICE_DROPPED = "renewal_notice_dropped"
-    KIT_REQUESTED = "return_kit_requested"
-    KIT_STOPPED = "return_kit_stopped"
-    KIT_RECALLED = "return_kit_recalled"
-    MAIL = "mail"
-    UNDO_CLOSES = "undo_window_closes"
-    PORTAL_CLOSES = "portal_closes"
-    PORTAL_STAYS = "portal_stays_open"
-    DELETABLE = "customer_deletable"
 
 
 class DeletionBlocker(StrEnum):
@@ -218,6 +200,13 @@ class ReturnKitState(StrEnum):
     STOPPED = "stopped"
     RECALLED = "recalled"
     ENDED = "ended"
+
+
+class ChargeKind(StrEnum):
+    """What is put on a customer's account outside its contracts' plans (CAN-02, KIT-04)."""
+
+    CANCELLATION_FEE = "cancellation_fee"
+    NON_RETURN = "non_return"
 
 
 class LinkPurpose(StrEnum):
@@ -274,6 +263,11 @@ class Mail(StrEnum):
     RETURN_KIT_RECALLED = "return_kit_recalled"
     RETURN_KIT_UNDELIVERABLE = "return_kit_undeliverable"
     RETURN_KIT_UNRETURNED = "return_kit_unreturned"
+    CONTRACT_APPLIED = "contract_applied"
+    CONTRACT_RENEWAL_NOTICE = "contract_renewal_notice"
+    CONTRACT_CANCELLED = "contract_cancelled"
+    CANCELLATION_MOVED = "cancellation_moved"
+    CANCELLATION_UNDONE = "cancellation_undone"
 
 
 TENANT_TEMPLATES: tuple[Mail, ...] = tuple(Mail)[:13]

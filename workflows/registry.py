@@ -1,6 +1,7 @@
 """Every workflow that a worker runs."""
 
 from workflows.account_lock import AccountLock
+from workflows.contract import Contract
 from workflows.housekeeping import Housekeeping
 from workflows.notification_address import NotificationAddress, NotificationAddressChange
 from workflows.password_reset import PasswordReset
@@ -13,6 +14,7 @@ from workflows.signup import Signup
 
 WORKFLOWS: list[type] = [
     AccountLock,
+    Contract,
     Housekeeping,
     NotificationAddress,
     NotificationAddressChange,

@@ -42,8 +42,8 @@ class Company(Input):
     phone_number: PhoneNumber
 
 
-class UtmDestination(Input):
-    """Where UTMs go, and how many (APP-03)."""
+class Destination(Input):
+    """Where a UTM goes, and who receives it there (APP-03, CON-02)."""
 
     company_name: CompanyName
     last_name: FamilyName
@@ -53,6 +53,11 @@ class UtmDestination(Input):
     prefecture: Prefecture
     address: Address
     phone_number: PhoneNumber
+
+
+class UtmDestination(Destination):
+    """Where UTMs go, and how many (APP-03)."""
+
     quantity: Quantity
 
 

@@ -39,6 +39,8 @@ class Customer(Table):
     last_invoice_date: Mapped[date | None]
     application_number: Mapped[str | None]
     extra: Mapped[Json] = mapped_column(server_default="{}")
+    portal_closes_at: Mapped[Instant | None]
+    """From then on its people no longer get in: its last contract has ended (CAN-05)."""
     created_at: Mapped[Instant]
     deleted_at: Mapped[Instant | None]
     """Once it is deleted, its number and amounts are all that is left, and the number is never used again (CUS-05)."""

@@ -1,11 +1,22 @@
 """All tables, for migrations and the catalog test. Importing it loads SQLAlchemy: never from a workflow."""
 
-from models.tables import applications, catalogue, customers, idempotent_answers, people, procedures, shipments, tenants
+from models.tables import (
+    applications,
+    catalogue,
+    contracts,
+    customers,
+    idempotent_answers,
+    people,
+    procedures,
+    shipments,
+    tenants,
+)
 from models.tables.schema import Table
 
 __all__ = [
     "applications",
     "catalogue",
+    "contracts",
     "customers",
     "idempotent_answers",
     "metadata",

@@ -1,0 +1,260 @@
+"""A customer's contracts: applied for, listed, shown and changed by staff (CON-01…10)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy import ColumnElement, Row, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.contract_rows import change_contract, contract_row, put_rate_plans, rate_plan_rows
+from activities.records import tenant_row
+from api.authentication import Caller, Staff
+from api.context import Context, Shared
+from api.contract_input import ContractChange, ContractInput, application_of, chosen_plans
+from api.contract_page import Contract, ContractListed, detailed, identity_of, listed
+from api.customers import customer_row
+from api.etags import IfMatch, check_if_match, etag
+from api.idempotency import Once, PostedRequest
+from api.language import language_of
+from api.paging import Page, PagingQuery, compared, fetch_page, resolve_order
+from models import audit
+from models.audit import Fact
+from models.catalogue import find_product
+from models.contracts import standing_of
+from models.messages.contract_steps import ChosenPlan, ContractStart
+from models.refusals import FieldError, InvalidInput, NotFound, NothingChanged
+from models.rules.contract_decisions import refusal_of
+from models.rules.periods import day_of
+from models.tables.contracts import Contract as Contracts
+from models.tables.contracts import ContractRatePlan
+from models.vocabulary import ContractCommand
+from workflows.contract import Contract as ContractWorkflow
+
+router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/contracts", tags=["Contracts"])
+_TABLE = Contracts.__table__
+_END_DATE: ColumnElement[date] = func.coalesce(_TABLE.c.cancellation_date, _TABLE.c.term_end_date)
+
+
+class StatusFilter(StrEnum):
+    ALL = "all"
+    ACTIVE = "active"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Search:
+    conditions: list[ColumnElement[bool]]
+
+
+def _search(
+    contract_number: Annotated[str | None, Query(max_length=11, description="a part of it")] = None,
+    start_date: Annotated[
+        str | None, Query(max_length=30, description="`eq:`, `ne:`, `gte:`, `lte:` and a date")
+    ] = None,
+    end_date: Annotated[
+        str | None, Query(max_length=30, description="likewise; of the current term, or the cancellation date")
+    ] = None,
+    status: StatusFilter = StatusFilter.ALL,
+) -> Search:
+    conditions = compared("start_date", start_date, _TABLE.c.start_date) + compared("end_date", end_date, _END_DATE)
+    if contract_number is not None:
+        conditions.append(_TABLE.c.contract_number.icontains(contract_number, autoescape=True))
+    if status is not StatusFilter.ALL:
+        conditions.append(_TABLE.c.status == status)
+    return Search(conditions)
+
+
+@router.get("")
+async def find_all(
+    tenant_id: str,
+    customer_id: str,
+    context: Shared,
+    staff: Staff,
+    search: Annotated[Search, Depends(_search)],
+    paging: PagingQuery,
+) -> Page[ContractListed]:
+    """Filters join (CON-06). Sorts by `applied_at`, `start_date`, `end_date`, `contract_number`; newest first."""
+    sortable = {name: _TABLE.c[name] for name in ("applied_at", "start_date", "contract_number")}
+    order = resolve_order(paging.sort, {**sortable, "end_date": _END_DATE}, default="-applied_at")
+    async with context.database.transaction(tenant_id) as connection:
+        await customer_row(connection, tenant_id, customer_id)
+        zone = (await tenant_row(connection, tenant_id)).time_zone
+        mine = (_TABLE.c.tenant_id == tenant_id, _TABLE.c.customer_id == customer_id)
+        query = select(_TABLE).where(*mine, *search.conditions)
+        rows = await fetch_page(connection, query, order=order, key=_TABLE.c.contract_number, paging=paging)
+    return rows.page(lambda row: listed(row, zone))
+
+
+@router.post("", status_code=201, response_model=Contract)
+async def apply(
+    tenant_id: str,
+    customer_id: str,
+    body: ContractInput,
+    request: Request,
+    context: Shared,
+    staff: Staff,
+    *,
+    posted: PostedRequest,
+) -> Response:
+    """Apply for a contract (CON-01). Its price is the catalogue's of today, whatever becomes of the catalogue.
+
+    Where a UTM is shipped and the destination is left out, the customer's applications give it if they name one alone.
+    """
+    once = await posted.by(staff.actor)
+    now = await context.clock.now()
+    async with context.database.transaction(tenant_id) as connection:
+        await customer_row(connection, tenant_id, customer_id)
+        today = day_of(now, (await tenant_row(connection, tenant_id)).time_zone)
+        application = await application_of(connection, body, tenant_id=tenant_id, customer_id=customer_id, today=today)
+        number = await _free_number(connection, tenant_id, once)
+    identity = identity_of(tenant_id, number, customer_id)
+    start = ContractStart(
+        command_id=once.command_id,
+        fingerprint=once.fingerprint,
+        actor=staff.actor,
+        identity=identity,
+        application=application,
+    )
+    await context.commands.start(
+        ContractWorkflow.run, start, identity, answer=ContractWorkflow.applied, summary=f"Contract {number}"
+    )
+    contract = await _shown(context, request, tenant_id, customer_id, number=number)
+    location = f"/v1/tenants/{tenant_id}/customers/{customer_id}/contracts/{number}"
+    return await once.answer(contract, status=201, location=location)
+
+
+@router.get("/{number}")
+async def read(
+    tenant_id: str,
+    customer_id: str,
+    number: str,
+    request: Request,
+    context: Shared,
+    staff: Staff,
+    *,
+    response: Response,
+) -> Contract:
+    """One contract with its plans, what happened, and what comes (CON-07)."""
+    async with context.database.transaction(tenant_id) as connection:
+        row = await of_customer(connection, tenant_id, customer_id, number)
+        response.headers["ETag"] = etag(row.version)
+        return await detailed(connection, row, durations=context.settings.durations, language=language_of(request))
+
+
+@router.patch("/{number}")
+async def change(  # noqa: PLR0913 - the path has three parts
+    tenant_id: str,
+    customer_id: str,
+    number: str,
+    body: ContractChange,
+    request: Request,
+    context: Shared,
+    staff: Staff,
+    *,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Contract:
+    """Change memos and plans of an active contract, and its destination until it is shipped (CON-08).
+
+    Plans that the contract has keep the prices they were chosen with; new ones come from today's catalogue.
+    """
+    now = await context.clock.now()
+    async with context.database.transaction(tenant_id) as connection:
+        row = await of_customer(connection, tenant_id, customer_id, number, locked=True)
+        zone = (await tenant_row(connection, tenant_id)).time_zone
+        refusal = refusal_of(ContractCommand.CHANGE, standing_of(row, zone), now)
+        if refusal is not None:
+            raise refusal
+        check_if_match(if_match, etag(row.version))
+        changed = await _change(connection, row, body)
+        if not changed:
+            raise NothingChanged
+        await audit.record(connection, _fact(row, staff, at=now, fields=sorted(changed)))
+        row = await of_customer(connection, tenant_id, customer_id, number)
+        response.headers["ETag"] = etag(row.version)
+        return await detailed(connection, row, durations=context.settings.durations, language=language_of(request))
+
+
+async def of_customer(
+    connection: AsyncConnection, tenant_id: str, customer_id: str, number: str, *, locked: bool = False
+) -> Row[Any]:
+    """Raises: NotFound: the customer has no such contract."""
+    await customer_row(connection, tenant_id, customer_id)
+    row = await contract_row(connection, tenant_id, number, locked=locked)
+    if row.customer_id != customer_id:
+        raise NotFound
+    return row
+
+
+async def _free_number(connection: AsyncConnection, tenant_id: str, once: Once) -> str:
+    """The first number drawn that no other request has taken; a repetition draws its own again."""
+    draw = once.draw()
+    while True:
+        number = draw.contract_number()
+        taken_by = await connection.scalar(
+            select(Contracts.command_id).where(Contracts.tenant_id == tenant_id, Contracts.contract_number == number)
+        )
+        if taken_by in (None, once.command_id):
+            return number
+
+
+async def _shown(context: Context, request: Request, tenant_id: str, customer_id: str, *, number: str) -> Contract:
+    async with context.database.transaction(tenant_id) as connection:
+        row = await of_customer(connection, tenant_id, customer_id, number)
+        return await detailed(connection, row, durations=context.settings.durations, language=language_of(request))
+
+
+async def _change(connection: AsyncConnection, row: Row[Any], body: ContractChange) -> set[str]:
+    """The names of what differs now.
+
+    Raises:
+        InvalidInput: a plan that the catalogue does not have, or a destination where nothing is shipped.
+    """
+    values = body.model_dump(mode="json", exclude_unset=True, exclude={"rate_plans"})
+    changed = {name: value for name, value in values.items() if value != getattr(row, name)}
+    if "destination" in changed and not (row.shipping_required and body.destination):
+        raise InvalidInput(errors=[FieldError("destination", "only_with_shipping")])
+    names = set(changed)
+    if "rate_plans" in body.model_fields_set:
+        plans = await _new_plans(connection, row, body)
+        if plans is not None:
+            names.add("rate_plans")
+            await connection.execute(
+                delete(ContractRatePlan).where(
+                    ContractRatePlan.tenant_id == row.tenant_id,
+                    ContractRatePlan.contract_number == row.contract_number,
+                )
+            )
+            await put_rate_plans(connection, row, plans)
+            changed["utm_quantity"] = max(plan.quantity for plan in plans) if row.includes_utm else 0
+    if names:
+        await change_contract(connection, row, **changed)
+    return names
+
+
+async def _new_plans(connection: AsyncConnection, row: Row[Any], body: ContractChange) -> tuple[ChosenPlan, ...] | None:
+    """None: they are what they were."""
+    before = [ChosenPlan.model_validate(plan, from_attributes=True) for plan in await rate_plan_rows(connection, row)]
+    product = await find_product(connection, row.product_id)
+    errors: list[FieldError] = []
+    kept = {plan.rate_plan_id: plan for plan in before}
+    plans = chosen_plans(body.rate_plans, product.rate_plans if product else [], errors, kept)
+    if errors:
+        raise InvalidInput(errors=errors)
+    return None if list(plans) == before else plans
+
+
+def _fact(row: Row[Any], caller: Caller, *, at: datetime, fields: list[str]) -> Fact:
+    return Fact(
+        tenant_id=row.tenant_id,
+        at=at,
+        actor=caller.actor,
+        what="contract_changed",
+        subject=row.contract_number,
+        procedure_id=identity_of(row.tenant_id, row.contract_number, row.customer_id).procedure_id,
+        detail={"fields": fields},
+    )

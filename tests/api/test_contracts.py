@@ -1,0 +1,128 @@
+"""Contracts over HTTP: applied for, listed, shown and changed (CON-01…10)."""
+
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+
+from tests.contracts import DESTINATION, Office, open_office
+from tests.world import NOTIFIED, World
+
+
+@pytest.fixture
+async def office(api: AsyncClient, world: World, staff: dict[str, str], operator: dict[str, str]) -> Office:
+    return await open_office(api, world, staff, operator)
+
+
+async def refused_fields(office: Office, **fields: Any) -> dict[str, str]:
+    """Field → code."""
+    answer = await office.api.post(office.url, json=await office.body(**fields), headers=office.headers)
+    assert answer.status_code == 422, answer.text
+    return {error["field"]: error["code"] for error in answer.json()["errors"]}
+
+
+@pytest.mark.requirement("CON-01", "CON-03", "CON-07", "CON-10", "CUS-03")
+async def test_a_contract_is_in_force_from_its_start_and_its_customer_is_active_at_once(office: Office) -> None:
+    """The answer has number, dates, plans with the catalogue's price, and what comes."""
+    contract = await office.apply(start_date=await office.in_days(10), memo1="メモ")
+    assert contract["contract_number"].startswith("A-S")
+    assert (contract["status"], contract["memo1"]) == ("active", "メモ")
+    [plan] = contract["rate_plans"]
+    assert (plan["quantity"], plan["charges"][0]["unit_price"]) == (2, 3000)
+    assert contract["utm_quantity"] == 2
+    assert contract["next"][0]["what"] == "contract_starts"
+    assert [event["what"] for event in contract["timeline"]] == ["contract_applied"]
+    assert await office.customer_status() == "active"
+    read = await office.read(contract["contract_number"])
+    assert read | {"timeline": []} == contract | {"timeline": []}
+
+
+@pytest.mark.requirement("CON-09")
+async def test_applying_mails_the_notification_addresses(office: Office) -> None:
+    """With number, product, tenant, customer and dates."""
+    contract = await office.apply()
+    [subject] = await office.world.mails_to(NOTIFIED, 1)
+    assert contract["contract_number"] in subject
+    [mail] = office.world.mails.to(NOTIFIED)
+    for said in (office.product_id, "まもるUTM", office.customer_id, "T8000000", "1か月"):
+        assert said in mail.text
+
+
+@pytest.mark.requirement("CON-01", "GEN-07")
+async def test_every_wrong_field_is_named(office: Office) -> None:
+    """Dates of the past, unknown products and plans, a plan twice, terms of no length."""
+    plan = {"rate_plan_id": office.rate_plan_id}
+    assert await refused_fields(office, start_date=await office.in_days(-1)) == {"start_date": "date_in_the_past"}
+    assert await refused_fields(office, product_id="P-00000000") == {"product_id": "not_in_catalogue"}
+    twice = await refused_fields(office, rate_plans=[plan, plan, {"rate_plan_id": "RP-x"}])
+    assert twice == {
+        "rate_plans.1.rate_plan_id": "duplicate",
+        "rate_plans.2.rate_plan_id": "not_in_catalogue",
+    }
+    short = await refused_fields(office, initial_term={"value": 0, "unit": "month"}, memo1="あ" * 501)
+    assert short == {"initial_term.value": "too_small", "memo1": "too_long"}
+
+
+@pytest.mark.requirement("CON-02")
+async def test_shipping_needs_a_destination_and_goes_only_with_a_utm(office: Office) -> None:
+    """Without an application to offer an address the destination is required."""
+    assert await refused_fields(office, shipping_required=True) == {"destination": "required"}
+    assert await refused_fields(office, destination=DESTINATION) == {"destination": "only_with_shipping"}
+    both = await refused_fields(office, shipping_required=True, destination=DESTINATION, utm_id="a1a1b2b2c3c3")
+    assert both == {"utm_id": "only_without_shipping"}
+    contract = await office.apply(shipping_required=True, destination=DESTINATION)
+    assert contract["destination"]["company_name"] == DESTINATION["company_name"]
+
+
+@pytest.mark.requirement("GEN-03")
+async def test_the_same_key_makes_one_contract(office: Office) -> None:
+    """The first answer comes again; another body under the key is refused."""
+    headers = {**office.headers, "Idempotency-Key": "contract-1"}
+    body = await office.body()
+    first = await office.api.post(office.url, json=body, headers=headers)
+    second = await office.api.post(office.url, json=body, headers=headers)
+    assert first.json() == second.json()
+    assert (await office.api.get(office.url, headers=office.headers)).json()["total"] == 1
+    other = await office.api.post(office.url, json={**body, "memo1": "x"}, headers=headers)
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+@pytest.mark.requirement("CON-06")
+async def test_the_list_filters_by_number_dates_and_status(office: Office) -> None:
+    """Together, sorted either way."""
+    early = await office.apply()
+    late = await office.apply(start_date=await office.in_days(30))
+
+    async def numbers(query: str) -> list[str]:
+        answer = await office.api.get(f"{office.url}?{query}", headers=office.headers)
+        return [item["contract_number"] for item in answer.json()["items"]]
+
+    assert await numbers("sort=start_date") == [early["contract_number"], late["contract_number"]]
+    assert await numbers(f"start_date=gte:{late['start_date']}") == [late["contract_number"]]
+    assert await numbers(f"end_date=eq:{early['term_end_date']}") == [early["contract_number"]]
+    assert await numbers(f"contract_number={late['contract_number'][3:]}") == [late["contract_number"]]
+    assert await numbers("status=cancelled") == []
+    assert len(await numbers("status=all")) == 2
+
+
+@pytest.mark.requirement("CON-08", "UND-02")
+async def test_memos_and_plans_change_and_nothing_else(office: Office) -> None:
+    """A lost update is refused; number, start, terms and product are no fields of a change."""
+    number = (await office.apply())["contract_number"]
+    url = f"{office.url}/{number}"
+    read = await office.api.get(url, headers=office.headers)
+    plans = [{"rate_plan_id": office.rate_plan_id, "quantity": 5, "unit_price": 2500}]
+    body = {"memo2": "変更", "rate_plans": plans}
+    changed = await office.api.patch(url, json=body, headers={**office.headers, "If-Match": read.headers["ETag"]})
+    assert changed.status_code == 200, changed.text
+    [plan] = changed.json()["rate_plans"]
+    assert (plan["quantity"], plan["charges"][0]["unit_price"]) == (5, 2500)
+    assert changed.json()["utm_quantity"] == 5
+    stale = await office.api.patch(
+        url, json={"memo2": "x"}, headers={**office.headers, "If-Match": read.headers["ETag"]}
+    )
+    assert stale.status_code == 412
+    same = await office.api.patch(url, json=body, headers=office.headers)
+    assert same.json()["code"] == "nothing_changed"
+    fixed = await office.api.patch(url, json={"start_date": "2030-01-01"}, headers=office.headers)
+    assert fixed.status_code == 422

@@ -1,0 +1,82 @@
+"""The contract, on the real engine, just before and just after every date of its calendar."""
+
+from datetime import date, timedelta
+
+import pytest
+from httpx2 import AsyncClient
+
+from models.rules.periods import morning_of, start_of_day
+from tests.contracts import ZONE, Office, open_office
+from tests.world import NOTIFIED, World, eventually
+
+_DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def office(api: AsyncClient, world: World, staff: dict[str, str], operator: dict[str, str]) -> Office:
+    return await open_office(api, world, staff, operator)
+
+
+async def dawn_of(office: Office, day: str, *, seconds: float = 1) -> None:
+    """Go to the first second of the day in the tenant's zone: what was due at 00:00 is done by then. Or before it."""
+    await office.world.advance_to(start_of_day(date.fromisoformat(day), ZONE) + timedelta(seconds=seconds))
+
+
+def after(day: str, days: int = 1) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+
+
+async def happened(office: Office, number: str) -> list[str]:
+    return await office.world.timeline(f"contract-T8000000-{number}")
+
+
+@pytest.mark.requirement("CON-04")
+async def test_a_contract_renews_again_and_again_by_itself(office: Office) -> None:
+    """A second before midnight it is in its term; at midnight the next one has begun, the day after its last."""
+    contract = await office.apply(initial_term={"value": 1, "unit": "month"})
+    number = contract["contract_number"]
+    for renewals in range(1, 4):
+        last_day = contract["term_end_date"]
+        await dawn_of(office, after(last_day), seconds=-2)
+        assert (await office.read(number))["term_end_date"] == last_day
+        await dawn_of(office, after(last_day))
+        contract = await office.read(number)
+        assert contract["term_start_date"] == after(last_day)
+        assert contract["term_number"] == renewals
+    assert (await happened(office, number)).count("contract_renewed") == 3
+
+
+@pytest.mark.requirement("CON-04", "CUS-03", "CAN-05")
+async def test_without_a_renewal_term_it_expires_the_day_after_its_last(office: Office) -> None:
+    """The customer has no contract in force then, and its people lose the portal thirty days later."""
+    contract = await office.apply(
+        initial_term={"value": 1, "unit": "month"}, renewal_term={"value": 0, "unit": "month"}
+    )
+    number, last_day = contract["contract_number"], contract["term_end_date"]
+    assert (contract["end_date"], contract["next_renewal_date"]) == (last_day, None)
+    await dawn_of(office, after(last_day), seconds=-2)
+    assert (await office.read(number))["status"] == "active"
+    await dawn_of(office, after(last_day))
+    assert (await office.read(number))["status"] == "expired"
+    assert await office.customer_status() == "cancelled"
+    await dawn_of(office, after(last_day, 31))
+    handle = office.world.client.get_workflow_handle(f"contract-T8000000-{number}")
+    assert await handle.result() == "expired"
+    assert (await happened(office, number))[-1] == "portal_days_over"
+
+
+@pytest.mark.requirement("CON-05")
+async def test_notices_go_out_60_and_30_days_before_each_renewal(office: Office) -> None:
+    """At nine in the morning, with the last day on which a cancellation avoids a fee."""
+    contract = await office.apply(renewal_term={"value": 1, "unit": "year"})
+    renewal = date.fromisoformat(contract["next_renewal_date"])
+    await office.world.mails_to(NOTIFIED, 1)
+    for count, days in ((2, 60), (3, 30)):
+        at = morning_of(renewal - timedelta(days=days), ZONE)
+        await office.world.advance_to(at - timedelta(seconds=2))
+        assert len(office.world.mails.to(NOTIFIED)) == count - 1
+        await office.world.advance_to(at)
+        await office.world.mails_to(NOTIFIED, count)
+    last_free = renewal - _DAY
+    assert f"{last_free.year}年{last_free.month}月{last_free.day}日" in office.world.mails.to(NOTIFIED)[-1].text
+    await eventually(lambda: len(office.world.mails.to(NOTIFIED)) == 3)
