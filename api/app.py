@@ -41,6 +41,7 @@ from api import (
     staff,
     tenant_settings,
     tenants,
+    utms,
 )
 from api.commands import Commands
 from api.context import Context
@@ -88,6 +89,7 @@ ROUTERS = (
     staff.router,
     tenant_settings.router,
     tenants.router,
+    utms.router,
 )
 PAGES = (apply_page.router, codec_page.router, link_pages.router)
 

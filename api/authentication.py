@@ -15,6 +15,7 @@ from sqlalchemy import Row, select, update
 
 from api.context import Context, Shared
 from models.identifiers import TENANT_ID, digest, secret_token
+from models.persons import memberships
 from models.refusals import Forbidden, NotFound, TenantSuspended, Unauthenticated
 from models.tables.people import Session, StaffMember
 from models.tables.tenants import ApiKey, Tenant
@@ -30,10 +31,12 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 @dataclass(frozen=True)
 class Caller:
-    """`actor` is what the audit log says: `operator`, `staff:<person id>`, `api_key:<id>`."""
+    """`actor` is what the audit log says: `operator`, `staff:<person id>`, `api_key:<id>`, `portal_user:<user id>`."""
 
     actor: str
     person_id: str | None = None
+    user_id: str | None = None
+    """Of a portal user."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,13 @@ class Person:
     @property
     def actor(self) -> str:
         return f"person:{self.person_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortalUser(Caller):
+    """A customer's person; `tenant_id` is the customer's."""
+
+    tenant_id: str
 
 
 def new_api_key(tenant_id: str) -> str:
@@ -128,6 +138,41 @@ async def _staff_or_operator(
     return await _staff(request, context, credentials, tenant_id)
 
 
+async def _portal_user(context: Shared, credentials: Credentials, customer_id: Annotated[str, Path()]) -> PortalUser:
+    """A person of the customer in the path, in whatever tenant it is.
+
+    Raises:
+        Unauthenticated: nobody known. NotFound: not their company. Forbidden: the operator, or a machine.
+    """
+    person = await _signed_in(context, credentials)
+    now = await context.clock.now()
+    async with context.database.transaction(person_id=person.person_id) as connection:
+        mine = (await memberships(connection, person.person_id, at=now)).portal
+    found = next((one for one in mine if one.customer_id == customer_id), None)
+    if found is None:
+        raise NotFound
+    return PortalUser(f"portal_user:{found.user_id}", person.person_id, found.user_id, tenant_id=found.tenant_id)
+
+
+async def _staff_or_portal_user(
+    request: Request,
+    context: Shared,
+    credentials: Credentials,
+    tenant_id: Annotated[str, Path()],
+    customer_id: Annotated[str, Path()],
+) -> Caller:
+    """Staff of the tenant, or a person of the customer. Raises: as `_staff` does."""
+    try:
+        return await _staff(request, context, credentials, tenant_id)
+    except NotFound:
+        if _API_KEY.fullmatch(_token(credentials)):
+            raise
+    user = await _portal_user(context, credentials, customer_id)
+    if user.tenant_id != tenant_id:
+        raise NotFound
+    return user
+
+
 async def _member(context: Context, credentials: HTTPAuthorizationCredentials | None, tenant_id: str) -> Caller:
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
@@ -194,4 +239,6 @@ Operator = Annotated[Caller, Depends(_operator)]
 Anyone = Annotated[Caller, Depends(_anyone)]
 SignedIn = Annotated[Person, Depends(_signed_in)]
 Staff = Annotated[Caller, Depends(_staff)]
+SignedInPortalUser = Annotated[PortalUser, Depends(_portal_user)]
+StaffOrPortalUser = Annotated[Caller, Depends(_staff_or_portal_user)]
 StaffOrOperator = Annotated[Caller, Depends(_staff_or_operator)]

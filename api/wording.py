@@ -25,6 +25,16 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "7桁の数字、または「123-4567」の形式で入力してください。",
         "Seven digits, or three, a hyphen and four.",
     ),
+    "invalid_utm_id": ("12桁の16進数（英字は小文字）で入力してください。", "Twelve hex digits, letters in lower case."),
+    "invalid_mac_address": (
+        "「A0:B1:C2:D3:E4:F5」の形式で入力してください。",
+        "Six pairs of hex digits with colons between, such as A0:B1:C2:D3:E4:F5.",
+    ),
+    "mac_of_another_utm": ("UTM IDと一致しません。", "This is not the MAC address of the UTM ID."),
+    "no_such_contract": (
+        "この顧客企業の有効なUTM契約ではありません。",
+        "This is not a contract of the customer that includes UTM and has not ended.",
+    ),
     "unknown_prefecture": ("都道府県を選択してください。", "Choose one of the 47 prefectures."),
     "unknown_time_zone": ("タイムゾーン名が正しくありません。", "This is not the name of a time zone."),
     "invalid_url": ("http または https のURLを入力してください。", "This must be an http or https address."),

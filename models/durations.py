@@ -25,6 +25,7 @@ class Durations(BaseModel):
     return_kit_due: timedelta = timedelta(days=28)  # KIT-01, whole days after the kit was sent, like the next two
     return_kit_reminders: tuple[timedelta, ...] = (timedelta(days=14), timedelta(days=28), timedelta(days=42))  # KIT-04
     return_kit_patience: timedelta = timedelta(days=56)  # KIT-04
+    utm_silence: timedelta = timedelta(minutes=5)  # UTM-06, without a heartbeat a device is offline
     mail_patience: timedelta = timedelta(days=5)  # a mail is given up after this
     mail_unknown_pause: timedelta = timedelta(minutes=10)  # the connection broke after the final dot
     mail_lease: timedelta = timedelta(seconds=20)  # renewed while sending; a dead sender's mail goes to another

@@ -41,6 +41,7 @@ _REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 _HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−ー", "-"))
 _FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _POSTAL_CODE = re.compile(r"([0-9]{3})-?([0-9]{4})")
+_MAC_ADDRESS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 _UTM_ID = re.compile(r"[0-9a-f]{12}")
 _ANY_URL = TypeAdapter(HttpUrl)
 _ANY_DURATION = TypeAdapter(timedelta)
@@ -116,6 +117,12 @@ def _utm_id(value: str) -> str:
     if value and not _UTM_ID.fullmatch(value):
         raise PydanticCustomError("invalid_utm_id", "must be 12 lower-case hex digits")
     return value
+
+
+def _mac_address(value: str) -> str:
+    if value and not _MAC_ADDRESS.fullmatch(value):
+        raise PydanticCustomError("invalid_mac_address", "must be six pairs of hex digits with colons between")
+    return value.upper()
 
 
 def _prefecture(value: str) -> str:
@@ -247,6 +254,13 @@ MailAddress = Annotated[
     _Line,
 ]
 """One bare address (RFC 5321), kept in lower case with an IDNA domain: two spellings of one address are equal."""
+UtmMailAddress = Annotated[
+    str,
+    Field(min_length=1, max_length=254, json_schema_extra={"format": "email"}),
+    AfterValidator(_mail_address),
+    _Line,
+]
+"""Of those a UTM's mails go to (UTM-01)."""
 PostalCode = Annotated[
     str, Field(min_length=1, examples=["100-0001"]), AfterValidator(_postal_code), BeforeValidator(_folded)
 ]
@@ -274,6 +288,13 @@ UtmId = Annotated[
     str, Field(min_length=1, json_schema_extra={"pattern": "^[0-9a-f]{12}$"}), AfterValidator(_utm_id), _Line
 ]
 """The device's WAN MAC address without colons."""
+MacAddress = Annotated[str, Field(min_length=1, examples=["A0:B1:C2:D3:E4:F5"]), AfterValidator(_mac_address), _Line]
+"""Kept in capitals (UTM-02)."""
+UtmName = Annotated[str, Field(min_length=1, max_length=50), _Line]
+SerialNumber = Annotated[str, Field(min_length=15, max_length=30), _Line]
+InstallationAddress = Annotated[str, Field(min_length=1, max_length=104), _Line]
+"""With its prefecture (UTM-01)."""
+DeliveryStatus = Annotated[str, Field(min_length=1, max_length=104), _Line]
 ShortageGraceDays = Annotated[int, Field(ge=0, le=99), BeforeValidator(_whole_number)]
 """SET-02."""
 Day = Annotated[date, BeforeValidator(_day)]

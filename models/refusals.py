@@ -313,6 +313,15 @@ class PreconditionFailed(Refusal):
     ja = "ほかの人が先に変更しました。もう一度読み込んでください。"
 
 
+class NoContractInForce(Refusal):
+    """UTM-01. Its state: the customer's status."""
+
+    code = "no_contract_in_force"
+    status = 409
+    en = "The customer has no contract that is in force today."
+    ja = "契約期間中の契約がないため、UTMを登録できません。"
+
+
 class TooManyRequests(Refusal):
     code = "too_many_requests"
     status = 429

@@ -209,6 +209,14 @@ class ChargeKind(StrEnum):
     NON_RETURN = "non_return"
 
 
+class Connection(StrEnum):
+    """Of a UTM, by its heartbeats (UTM-06)."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    NEVER_CONNECTED = "never_connected"
+
+
 class LinkPurpose(StrEnum):
     """One link does one thing (GEN-06)."""
 

@@ -41,6 +41,8 @@ class Customer(Table):
     extra: Mapped[Json] = mapped_column(server_default="{}")
     portal_closes_at: Mapped[Instant | None]
     """From then on its people no longer get in: its last contract has ended (CAN-05)."""
+    shortage_exempt: Mapped[bool] = mapped_column(server_default="false")
+    """The operator has it left out of the contract-shortage notice (SET-09)."""
     created_at: Mapped[Instant]
     deleted_at: Mapped[Instant | None]
     """Once it is deleted, its number and amounts are all that is left, and the number is never used again (CUS-05)."""

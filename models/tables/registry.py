@@ -10,6 +10,7 @@ from models.tables import (
     procedures,
     shipments,
     tenants,
+    utms,
 )
 from models.tables.schema import Table
 
@@ -24,6 +25,7 @@ __all__ = [
     "procedures",
     "shipments",
     "tenants",
+    "utms",
 ]
 
 metadata = Table.metadata
