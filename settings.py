@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     non_return_charge: int = Field(50_000, ge=0)
     """Whole yen for a device that stays away, where the contract's plans name no charge of their own (KIT-04)."""
     durations: Durations = Durations()
+    cancellation_fee: int | None = Field(None, ge=0)
+    """Whole yen. Replaces the formula of the cancellation fee (CAN-02)."""
     rate_limits: RateLimits = RateLimits()
     rehearsal: bool = False
     """Take the time from the Temporal test server's world clock."""

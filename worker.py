@@ -50,7 +50,12 @@ def make_worker(settings: Settings, client: Client, *, database: Database, clock
         task_queue=settings.temporal_task_queue,
         workflows=WORKFLOWS,
         activities=activities(
-            records, clock, courier=courier, letterpress=letterpress, dispatch=make_dispatch(settings)
+            records,
+            clock,
+            courier=courier,
+            letterpress=letterpress,
+            dispatch=make_dispatch(settings),
+            cancellation_fee=settings.cancellation_fee,
         ),
         workflow_runner=runner(strict=settings.worker_strict_sandbox),
         interceptors=[ActivityOutcomes(), LateCommands()],

@@ -127,7 +127,7 @@ class ContractActivities:
             previous = contract.cancellation_date
             plans = await rate_plan_rows(connection, contract)
             planned = plan_move(contract, plans, message.cancellation_date, moment=moment)
-            contract = await change_contract(connection, contract, **planned.columns)
+            contract = await change_contract(connection, contract, done_until=message.at, **planned.columns)
             await _reverse_fee(connection, message)
             await _charge_fee(connection, message, contract, planned)
             await post(connection, message, lambda to: letters.moved(contract, previous, to))

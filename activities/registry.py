@@ -23,7 +23,13 @@ from models.clock import Clock
 
 
 def activities(
-    records: Records, clock: Clock, *, courier: Courier, letterpress: Letterpress, dispatch: Dispatch
+    records: Records,
+    clock: Clock,
+    *,
+    courier: Courier,
+    letterpress: Letterpress,
+    dispatch: Dispatch,
+    cancellation_fee: int | None = None,
 ) -> list[Callable[..., Any]]:
     mail = MailActivities(records, clock, courier, letterpress)
     procedures = ProcedureActivities(records)
@@ -37,7 +43,7 @@ def activities(
     carrier = CarrierActivities(records, dispatch.carrier)
     shipment = ShipmentActivities(records, dispatch.tracking_url)
     return_kit = ReturnKitActivities(records, dispatch.non_return_charge)
-    contract = ContractActivities(records)
+    contract = ContractActivities(records, cancellation_fee)
     return [
         mail.deliver_mails,
         mail.settle_mail,

@@ -103,10 +103,15 @@ class Contract(Procedure):
         )
         # A command in time that is being recorded while the instant passes counts.
         async with self._turn():
-            if self._recorded is recorded and workflow.now() >= due.at:
-                step = self._step(f"{due.what}-{due.at.isoformat()}", "system")
-                message = RecordDue(**step.model_dump(), due_at=due.at, what=due.what)
-                self._take(await self.record(ContractActivities.record_contract_due, message), step)
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """Do what the calendar has brought by now."""
+        while (upcoming := self._recorded.upcoming) and workflow.now() >= upcoming[0].at:
+            due = upcoming[0]
+            step = self._step(f"{due.what}-{due.at.isoformat()}", "system")
+            message = RecordDue(**step.model_dump(), due_at=due.at, what=due.what)
+            self._take(await self.record(ContractActivities.record_contract_due, message), step)
 
     # Commands.
 
@@ -158,6 +163,7 @@ class Contract(Procedure):
     async def _do(self, what: ContractCommand, command: Command) -> ContractRecorded:
         """Record it, once: a repetition in a later run gets the answer that the first one had (GEN-03)."""
         if command.command_id not in self._now.answered:
+            await self._catch_up()
             self._refuse_unless_open(what, command)  # whoever waited is judged by what has become of it meanwhile
             step = self._step(f"{what}-{command.command_id}", command.actor)
             recorded = await self._record(command, step)
