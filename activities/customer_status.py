@@ -18,25 +18,27 @@ from models.vocabulary import CustomerStatus
 
 
 async def expect_customer(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
-    """Lock the customer: two contracts of one customer change its status one after the other.
+    """Raises: NotFound: the tenant has no such customer, or no longer."""
+    if not await _lock(connection, tenant_id, customer_id):
+        raise NotFound
 
-    Raises:
-        NotFound: the tenant has no such customer, or no longer.
-    """
+
+async def _lock(connection: AsyncConnection, tenant_id: str, customer_id: str) -> bool:
+    """Two contracts of one customer change its status one after the other. False: there is none, or no longer."""
     found = await connection.execute(
         select(Customer.customer_id)
         .where(Customer.tenant_id == tenant_id, Customer.customer_id == customer_id, Customer.deleted_at.is_(None))
         .with_for_update(key_share=True)
     )
-    if found.first() is None:
-        raise NotFound
+    return found.first() is not None
 
 
 async def follow_contracts(
     connection: AsyncConnection, tenant_id: str, customer_id: str, *, at: datetime, durations: Durations
 ) -> None:
-    """After any change of one of its contracts, in the same transaction."""
-    await expect_customer(connection, tenant_id, customer_id)
+    """After any change of one of its contracts, in the same transaction; a customer that is deleted follows nothing."""
+    if not await _lock(connection, tenant_id, customer_id):
+        return
     zone = (await tenant_row(connection, tenant_id)).time_zone
     contracts = await connection.execute(
         select(Contract.__table__).where(Contract.tenant_id == tenant_id, Contract.customer_id == customer_id)

@@ -1,15 +1,26 @@
 """What a customer's page gathers besides the company itself (CUS-06)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
 
+from activities.records import tenant_row
+from api.contract_page import ContractListed
+from api.contract_page import listed as listed_contract
+from api.utm_answers import Utm
+from api.utm_answers import listed as listed_utm
+from models.durations import Durations
+from models.offered_addresses import offered_addresses
 from models.tables.applications import ServiceApplication
+from models.tables.contracts import Contract
 from models.tables.people import PortalUser
 from models.tables.procedures import Procedure
+from models.tables.utms import Utm as Utms
 from models.vocabulary import SignupState
 
 
@@ -50,28 +61,51 @@ class OpenProcedure(BaseModel):
 
 class CustomerPage(BaseModel):
     application: AnsweredApplication | None
+    offered_addresses: list[dict[str, Any]]
+    """Those that the applications name, offered when a contract or UTM is registered (ADD-05)."""
+    contracts: list[ContractListed]
+    utms: list[Utm]
     users: list[CustomersUser]
     open_procedures: list[OpenProcedure]
 
 
-async def read(connection: AsyncConnection, customer: Row[Any]) -> CustomerPage:
-    """Three lists of one customer, in a transaction of its tenant."""
-    users = await connection.execute(
-        select(PortalUser.__table__)
-        .where(PortalUser.tenant_id == customer.tenant_id, PortalUser.customer_id == customer.customer_id)
-        .order_by(PortalUser.created_at, PortalUser.user_id)
-    )
+async def read(connection: AsyncConnection, customer: Row[Any], now: datetime, durations: Durations) -> CustomerPage:
+    """Everything of one customer, in a transaction of its tenant."""
     procedures = await connection.execute(
         select(Procedure.procedure_id.label("id"), *_shown_columns())
         .where(Procedure.tenant_id == customer.tenant_id, Procedure.ended_at.is_(None))
         .where(or_(Procedure.customer_id == customer.customer_id, Procedure.subject == customer.application_number))
         .order_by(Procedure.started_at, Procedure.procedure_id)
     )
+    zone = (await tenant_row(connection, customer.tenant_id)).time_zone
     return CustomerPage(
         application=await _application(connection, customer),
-        users=[CustomersUser.model_validate(row, from_attributes=True) for row in users],
+        offered_addresses=await offered_addresses(connection, customer.tenant_id, customer.customer_id),
+        contracts=[
+            listed_contract(row, zone)
+            for row in await _rows(connection, customer, Contract, Contract.applied_at, Contract.contract_number)
+        ],
+        utms=[
+            listed_utm(row, now, durations.utm_silence)
+            for row in await _rows(connection, customer, Utms, Utms.created_at, Utms.utm_id)
+            if row.deleted_at is None
+        ],
+        users=[
+            CustomersUser.model_validate(row, from_attributes=True)
+            for row in await _rows(connection, customer, PortalUser, PortalUser.created_at, PortalUser.user_id)
+        ],
         open_procedures=[OpenProcedure.model_validate(row, from_attributes=True) for row in procedures],
     )
+
+
+async def _rows(
+    connection: AsyncConnection,
+    customer: Row[Any],
+    table: type[PortalUser | Contract | Utms],
+    *order: InstrumentedAttribute[Any],
+) -> Sequence[Row[Any]]:
+    mine = (table.tenant_id == customer.tenant_id, table.customer_id == customer.customer_id)
+    return (await connection.execute(select(table.__table__).where(*mine).order_by(*order))).all()
 
 
 def _shown_columns() -> list[Any]:

@@ -11,14 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.records import tenant_row
 from api import customer_page
 from api.authentication import Caller, Staff
-from api.context import Shared
-from api.customer_deletion import deletability, erase
+from api.context import Context, Shared
+from api.customer_deletion import erase
 from api.customer_page import CustomerPage
 from api.etags import IfMatch, check_if_match, etag
 from api.idempotency import PostedRequest
 from api.paging import Page, PagingQuery, compared, fetch_page, resolve_order
 from models import audit
 from models.audit import Fact
+from models.customer_deletability import deletabilities
 from models.fields import (
     Address,
     Answer,
@@ -40,8 +41,9 @@ from models.free_ids import insert_under_a_free_id
 from models.messages.service_application import Company
 from models.refusals import InvalidInput, NotFound, NothingChanged
 from models.rules.extra_fields import ExtraField, answer_errors, given_answers
+from models.rules.periods import day_of
 from models.tables.customers import Customer as Customers
-from models.vocabulary import AccountState, CustomerStatus
+from models.vocabulary import AccountState, CustomerStatus, DeletionBlocker
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers", tags=["Customers"])
 Extra = Annotated[dict[Title, Answer], Field(max_length=100)]
@@ -95,8 +97,12 @@ class Customer(BaseModel):
     application_number: str | None
     extra: dict[str, str | None]
     created_at: datetime
+    shortage_exempt: bool
+    """The operator has it left out of the contract-shortage notice (SET-09)."""
     deletable_from: date | None = None
-    deletion_blockers: list[str] = []
+    """The first day on which its contracts leave it to be deleted, when all of them have an end (CUS-05)."""
+    deletion_blockers: list[DeletionBlocker] = []
+    """What stands in the way today."""
 
 
 class CustomerDetail(Customer, CustomerPage):
@@ -120,7 +126,7 @@ async def create(
         }
         customer_id = await insert_under_a_free_id(connection, Customers.customer_id, once.draw().customer_id, values)
         await audit.record(connection, _fact(tenant_id, customer_id, staff, at=now, what="customer_created"))
-        customer = await _shown(connection, await customer_row(connection, tenant_id, customer_id))
+        customer = await _shown(connection, await customer_row(connection, tenant_id, customer_id), context)
         return await once.answer(customer, status=201, location=f"/v1/tenants/{tenant_id}/customers/{customer_id}")
 
 
@@ -156,7 +162,10 @@ async def find_all(  # noqa: PLR0913 - one parameter a filter
         rows = await fetch_page(
             connection, select(table).where(*wanted), order=order, key=table.c.customer_id, paging=paging
         )
-    return rows.page(lambda row: Customer.model_validate(row, from_attributes=True))
+        deletable = await _deletable(connection, tenant_id, [row.customer_id for row in rows.rows], context)
+    return rows.page(
+        lambda row: Customer.model_validate(row, from_attributes=True).model_copy(update=deletable[row.customer_id])
+    )
 
 
 @router.get("/{customer_id}")
@@ -164,8 +173,8 @@ async def read(tenant_id: str, customer_id: str, context: Shared, staff: Staff, 
     """The customer with its application, people and open procedures (CUS-06)."""
     async with context.database.transaction(tenant_id) as connection:
         row = await customer_row(connection, tenant_id, customer_id)
-        page = await customer_page.read(connection, row)
-        customer = await _shown(connection, row)
+        page = await customer_page.read(connection, row, await context.clock.now(), context.settings.durations)
+        customer = await _shown(connection, row, context)
     response.headers["ETag"] = etag(row.version)
     return CustomerDetail(**customer.model_dump(), **page.model_dump())
 
@@ -200,7 +209,7 @@ async def change(
         fact = _fact(tenant_id, customer_id, staff, at=now, what="customer_changed", fields=sorted(changed))
         await audit.record(connection, fact)
         row = await customer_row(connection, tenant_id, customer_id)
-        customer = await _shown(connection, row)
+        customer = await _shown(connection, row, context)
     response.headers["ETag"] = etag(row.version)
     return customer
 
@@ -240,16 +249,24 @@ async def _extra_fields(connection: AsyncConnection, tenant_id: str) -> list[Ext
     return [ExtraField.of(stored) for stored in (await tenant_row(connection, tenant_id)).extra_fields]
 
 
-async def _shown(connection: AsyncConnection, row: Row[Any]) -> Customer:
+async def _deletable(
+    connection: AsyncConnection, tenant_id: str, customer_ids: list[str], context: Context
+) -> dict[str, dict[str, Any]]:
+    """What the answer says of each customer's deletion (CUS-05)."""
+    today = day_of(await context.clock.now(), (await tenant_row(connection, tenant_id)).time_zone)
+    found = await deletabilities(connection, tenant_id, customer_ids, today)
+    return {
+        customer_id: {"deletable_from": one.since, "deletion_blockers": list(one.blockers)}
+        for customer_id, one in found.items()
+    }
+
+
+async def _shown(connection: AsyncConnection, row: Row[Any], context: Context) -> Customer:
     """With every question that the tenant asks, answered or not (APP-17), and what stands in a deletion's way."""
     unanswered = {field.label: None for field in await _extra_fields(connection, row.tenant_id)}
-    deletable = await deletability(connection, row)
+    deletable = await _deletable(connection, row.tenant_id, [row.customer_id], context)
     return Customer.model_validate(row, from_attributes=True).model_copy(
-        update={
-            "extra": {**unanswered, **row.extra},
-            "deletable_from": deletable.since,
-            "deletion_blockers": deletable.blockers,
-        }
+        update={"extra": {**unanswered, **row.extra}, **deletable[row.customer_id]}
     )
 
 

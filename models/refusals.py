@@ -300,8 +300,25 @@ class NotDeletable(Refusal):
 
     code = "not_deletable"
     status = 409
-    en = "It cannot be deleted while something stands in the way: {deletion_blockers}."
-    ja = "削除できません。理由: {deletion_blockers}"
+    en = "It cannot be deleted: {reasons}."
+    ja = "削除できません。理由: {reasons}"
+    reasons: ClassVar[dict[str, tuple[str, str]]] = {
+        "utm": ("it has UTMs", "UTMが登録されています"),
+        "contract_in_force": ("it has a contract in force", "有効な契約があります"),
+        "contract_ended_recently": ("its last contract ended not long ago", "最後の契約が終了して間もないためです"),
+    }
+
+    def sentence(self, language: str) -> str:
+        """Every reason in words, and the first day that the contracts leave open."""
+        if self.detail is not None:
+            return self.detail
+        blockers = [self.reasons[blocker] for blocker in self.facts.get("deletion_blockers", ())]
+        since = self.facts.get("deletable_from")
+        if language == "ja":
+            until = [f"{since}から削除できます"] if since else []
+            return self.ja.format(reasons="、".join([ja for _, ja in blockers] + until))
+        until = [f"possible from {since}"] if since else []
+        return self.en.format(reasons="; ".join([en for en, _ in blockers] + until))
 
 
 class PreconditionFailed(Refusal):

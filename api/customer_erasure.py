@@ -1,0 +1,146 @@
+"""Emptying what names a customer's people: company, application, contracts, devices, parcels and mails (CUS-05).
+
+Numbers, amounts, dates and quantities stay, as does the audit log, which holds nothing personal.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Update, case, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.messages.procedure import Identity
+from models.messages.service_application import Company
+from models.tables.applications import PersonalInvitation, ServiceApplication
+from models.tables.contracts import Contract
+from models.tables.customers import Customer
+from models.tables.procedures import Link, Mail, Procedure
+from models.tables.shipments import ReturnKit, Shipment
+from models.tables.utms import Utm
+from models.vocabulary import Mail as MailName
+from models.vocabulary import MailState, ProcedureKind
+
+_ERASED = "erased"
+_ACCOUNT_MAILS = (MailName.PASSWORD_RESET_MAIL, MailName.PASSWORD_RESET_SMS, MailName.ACCOUNT_LOCKED)
+
+
+async def erase_company(
+    connection: AsyncConnection, tenant_id: str, customer_id: str, *, users: list[Row[Any]], now: datetime
+) -> None:
+    """All of it, within the deletion's transaction."""
+    row = await _empty(connection, tenant_id, customer_id, now)
+    if row.application_number is not None:
+        await _erase_application(connection, tenant_id, row.application_number)
+    await _empty_what_it_had(connection, tenant_id, customer_id)
+    signups = [Identity.of(ProcedureKind.SIGNUP, tenant_id, user.user_id).procedure_id for user in users]
+    await _erase_mails(connection, tenant_id, [*signups, *await _procedures(connection, tenant_id, customer_id)])
+    await _erase_account_mails(connection, tenant_id, users)
+
+
+async def _empty(connection: AsyncConnection, tenant_id: str, customer_id: str, now: datetime) -> Row[Any]:
+    """The number, the amounts and the dates stay."""
+    nothing = dict.fromkeys(("memo1", "memo2", "memo3", "department", "position"))
+    blank = dict.fromkeys(
+        (
+            *("company_name", "last_name", "first_name", "mail_address"),
+            *("postal_code", "prefecture", "address", "phone_number"),
+        ),
+        "",
+    )
+    gone = await connection.execute(
+        update(Customer)
+        .where(Customer.tenant_id == tenant_id, Customer.customer_id == customer_id)
+        .values(deleted_at=now, version=Customer.version + 1, extra={}, **nothing, **blank)
+        .returning(Customer.application_number)
+    )
+    return gone.one()
+
+
+async def _empty_what_it_had(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
+    emptied: dict[type[Contract | Utm | Shipment | ReturnKit], dict[str, Any]] = {
+        Contract: {"memo1": None, "memo2": None, "memo3": None, "destination": None},
+        Utm: {"name": ""},
+        Shipment: {"destination": {}},
+        ReturnKit: {"utm_name": "", "postal_code": "", "address": ""},
+    }
+    for table, values in emptied.items():
+        mine = (table.tenant_id == tenant_id, table.customer_id == customer_id)
+        await connection.execute(update(table).where(*mine).values(**values))
+
+
+async def _procedures(connection: AsyncConnection, tenant_id: str, customer_id: str) -> list[str]:
+    found = await connection.execute(
+        select(Procedure.procedure_id).where(Procedure.tenant_id == tenant_id, Procedure.customer_id == customer_id)
+    )
+    return [*found.scalars()]
+
+
+async def _erase_application(connection: AsyncConnection, tenant_id: str, number: str) -> None:
+    """The number, the dates and the quantities stay; whoever stood in it does not."""
+    found = await connection.execute(
+        select(ServiceApplication.utm_destinations).where(
+            ServiceApplication.tenant_id == tenant_id, ServiceApplication.application_number == number
+        )
+    )
+    destinations = [
+        {**dict.fromkeys(destination, ""), "quantity": destination["quantity"]} for destination in found.scalar_one()
+    ]
+    await connection.execute(
+        update(ServiceApplication)
+        .where(ServiceApplication.tenant_id == tenant_id, ServiceApplication.application_number == number)
+        .values(
+            company_name=_ERASED,
+            company=dict.fromkeys(Company.model_fields, ""),
+            utm_destinations=destinations,
+            portal_users=[],
+            extra={},
+            memo1=None,
+            memo2=None,
+            memo3=None,
+        )
+    )
+    application = Identity.of(ProcedureKind.SERVICE_APPLICATION, tenant_id, number)
+    invited = await connection.execute(
+        update(PersonalInvitation)
+        .where(PersonalInvitation.tenant_id == tenant_id, PersonalInvitation.application_number == number)
+        .values(mail_address=_ERASED, name=None)
+        .returning(PersonalInvitation.invitation_id)
+    )
+    invitations = [Identity.of(ProcedureKind.PERSONAL_INVITATION, tenant_id, found) for found in invited.scalars()]
+    await _erase_mails(connection, tenant_id, [one.procedure_id for one in (application, *invitations)])
+
+
+async def _erase_mails(connection: AsyncConnection, tenant_id: str, procedure_ids: list[str]) -> None:
+    """That they went out stays; to whom and what they said does not. What has not gone out yet never will."""
+    await connection.execute(_emptied_mails(tenant_id).where(Mail.procedure_id.in_(procedure_ids)))
+    await connection.execute(
+        update(Link).where(Link.tenant_id == tenant_id, Link.procedure_id.in_(procedure_ids)).values(recipient=_ERASED)
+    )
+
+
+async def _erase_account_mails(connection: AsyncConnection, tenant_id: str, users: list[Row[Any]]) -> None:
+    """What the people were written about their passwords: those procedures are no customer's."""
+    recipients = {recipient for user in users for recipient in (user.mail_address, user.mobile_number) if recipient}
+    mine = Mail.template.in_(_ACCOUNT_MAILS) & Mail.recipient.in_(recipients)
+    gone = await connection.execute(select(Mail.link_id).where(Mail.tenant_id == tenant_id, mine))
+    link_ids = [link_id for link_id in gone.scalars() if link_id is not None]
+    await connection.execute(_emptied_mails(tenant_id).where(mine))
+    await connection.execute(
+        update(Link).where(Link.tenant_id == tenant_id, Link.link_id.in_(link_ids)).values(recipient=_ERASED)
+    )
+
+
+def _emptied_mails(tenant_id: str) -> Update:
+    return (
+        update(Mail)
+        .where(Mail.tenant_id == tenant_id)
+        .values(
+            recipient=literal(f"{_ERASED}:") + Mail.mail_id,  # still another one for each mail of a step
+            values={},
+            subject=None,
+            text=None,
+            html=None,
+            smtp_answer=None,
+            state=case((Mail.state == MailState.SENT, Mail.state), else_=MailState.SKIPPED),
+        )
+    )
