@@ -66,4 +66,9 @@ def left_by(contract: Row[Any], due: Sequence[Coming]) -> dict[str, Any]:
     ended = contract.includes_utm and events & {Event.END, Event.EXPIRY}
     stop = (ContractErrand.STOP_SHIPMENT,) if ended and contract.shipping_required else ()
     kits = (ContractErrand.BEGIN_RETURN_KITS,) if ended else ()
-    return {"renewed": Event.RENEWAL in events, "errands": (*stop, *kits), "errands_day": last_day_of(contract)}
+    return {
+        "renewed": Event.RENEWAL in events,
+        "mails": Event.NOTICE in events,
+        "errands": (*stop, *kits),
+        "errands_day": last_day_of(contract),
+    }

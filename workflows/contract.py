@@ -74,7 +74,8 @@ class Contract(Procedure):
                 await run_errand(self, self._now.errands[0])
                 self._now.errands.pop(0)
             else:
-                self._continue_as_new_if_due()
+                if self._can_continue_as_new():
+                    self._continue_as_new()
                 await self._go_on()
 
     async def _apply(self) -> bool:
@@ -97,7 +98,7 @@ class Contract(Procedure):
         """Wait for the next instant of the calendar, and do what it brings; or for a command that changes it."""
         recorded, due = self._recorded, self._recorded.upcoming[0]
         await self.wait_until(
-            lambda: self._recorded is not recorded or bool(self._now.errands),
+            lambda: self._recorded is not recorded or bool(self._now.errands) or self._can_continue_as_new(),
             due.at,
             summary=due.what.replace("_", " ").capitalize(),
         )
@@ -190,12 +191,14 @@ class Contract(Procedure):
         self._now.renewed = self._now.renewed or recorded.renewed
         self._now.recorded = recorded
         self._stand()
-        self.deliver_mails()
+        if recorded.mails:
+            self.deliver_mails()
 
-    def _continue_as_new_if_due(self) -> None:
-        """When nothing is under way: mails that wait, and operators asked, belong to this run."""
-        if not self._now.renewed or self._now.moving or not self.is_finished():
-            return
+    def _can_continue_as_new(self) -> bool:
+        """A term has begun, and nothing is under way: mails that wait, and operators asked, belong to this run."""
+        return self._now.renewed and not self._now.errands and not self._now.moving and self.is_finished()
+
+    def _continue_as_new(self) -> None:
         resumed = Resumed(recorded=self._recorded, answered=self._now.answered)
         workflow.continue_as_new(self._start.model_copy(update={"application": None, "resumed": resumed}))
 

@@ -61,6 +61,8 @@ class ContractRecorded(Answer):
     upcoming: tuple[Upcoming, ...] = ()
     renewed: bool = False
     """By this very step."""
+    mails: bool = True
+    """Whether this very step has queued any."""
     errands: tuple[ContractErrand, ...] = ()
     """What this very step leaves to be done by other procedures."""
     errands_day: date | None = None

@@ -80,3 +80,22 @@ async def test_notices_go_out_60_and_30_days_before_each_renewal(office: Office)
     last_free = renewal - _DAY
     assert f"{last_free.year}年{last_free.month}月{last_free.day}日" in office.world.mails.to(NOTIFIED)[-1].text
     await eventually(lambda: len(office.world.mails.to(NOTIFIED)) == 3)
+
+
+@pytest.mark.requirement("CON-04", "CON-05")
+async def test_years_of_monthly_renewals_leave_short_histories(office: Office) -> None:
+    """The workflow continues as new at each renewal: no run's history comes near 500 events, and no notice is lost."""
+    contract = await office.apply(initial_term={"value": 1, "unit": "month"})
+    number = contract["contract_number"]
+    handle = office.world.client.get_workflow_handle(f"contract-T8000000-{number}")
+    longest = 0
+    for _ in range(3):
+        await office.world.advance(days=365)
+        await dawn_of(office, (await office.read(number))["term_end_date"])
+        longest = max(longest, len([event async for event in handle.fetch_history_events()]))
+    read = await office.read(number)
+    assert read["term_number"] >= 35
+    assert longest < 100
+    events = await happened(office, number)
+    assert events.count("contract_renewed") == read["term_number"]
+    assert events.count("renewal_notice_sent") >= 2 * read["term_number"] - 3
