@@ -57,6 +57,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "in_the_past": ("現在より前の日時は指定できません。", "This is in the past."),
     "date_in_the_past": ("{minimum}以降の日付を指定してください。", "{minimum} is the earliest date."),
+    "date_too_far": ("{maximum}以前の日付を指定してください。", "{maximum} is the latest date."),
     "after_contract_end": (
         "契約は{maximum}に満了します。それ以前の日付を指定してください。",
         "The contract ends by itself with {maximum}; choose that day or an earlier one.",

@@ -159,6 +159,34 @@ class BillingPeriod(StrEnum):
     YEAR = "year"
 
 
+class ConsequenceKind(StrEnum):
+    """What follows from a command about a contract (CAN-03), in the order in which it happens at the same instant."""
+
+    CANCELLED = "contract_cancelled"
+    MOVED = "cancellation_moved"
+    UNDONE = "cancellation_undone"
+    CHANGED = "contract_changed"
+    FEE = "cancellation_fee"
+    FEE_REVERSED = "cancellation_fee_reversed"
+    STARTS = "contract_starts"
+    RENEWS = "contract_renews"
+    EXPIRES = "contract_expires"
+    ENDS = "contract_ends"
+    SHIPMENT_STOPPED = "shipment_stopped"
+    SHIPMENT_BEGINS = "shipment_begins"
+    CUSTOMER_STATUS = "customer_status"
+    NO_RENEWAL = "contract_does_not_renew"
+    NOTICE_DROPPED = "renewal_notice_dropped"
+    KIT_REQUESTED = "return_kit_requested"
+    KIT_STOPPED = "return_kit_stopped"
+    KIT_RECALLED = "return_kit_recalled"
+    MAIL = "mail"
+    UNDO_CLOSES = "undo_window_closes"
+    PORTAL_CLOSES = "portal_closes"
+    PORTAL_STAYS = "portal_stays_open"
+    DELETABLE = "customer_deletable"
+
+
 class DeletionBlocker(StrEnum):
     """What keeps a customer from being deleted (CUS-05)."""
 

@@ -1,0 +1,103 @@
+"""The sentences of a dry run: what each consequence is, in the caller's language (CAN-03)."""
+
+from typing import Any
+
+from models.rules.consequences import Consequence
+from models.vocabulary import ConsequenceKind as Kind
+from models.vocabulary import Language
+
+# By kind: in Japanese, in English; braces name facts.
+_SENTENCES: dict[Kind, tuple[str, str]] = {
+    Kind.CANCELLED: (
+        "契約は{cancellation_date}付けで解約済みになります",
+        "The contract is cancelled for {cancellation_date}",
+    ),
+    Kind.MOVED: (
+        "解約日を{previous_date}から{cancellation_date}に変更します",
+        "The cancellation date moves from {previous_date} to {cancellation_date}",
+    ),
+    Kind.UNDONE: ("解約を取り消し、契約は有効に戻ります", "The cancellation is undone, and the contract active again"),
+    Kind.CHANGED: (
+        "毎月の金額は{previous_monthly_amount:,}円から{monthly_amount:,}円になります",
+        "The monthly amount goes from {previous_monthly_amount:,} to {monthly_amount:,} yen",
+    ),
+    Kind.FEE: (
+        "解約金は{amount:,}円です（月額{monthly_amount:,}円、残り{months_left}か月）",
+        "The cancellation fee is {amount:,} yen ({monthly_amount:,} yen a month, {months_left} months left)",
+    ),
+    Kind.FEE_REVERSED: ("解約金{amount:,}円を取り消します", "The cancellation fee of {amount:,} yen is reversed"),
+    Kind.STARTS: ("契約が始まります", "The contract starts"),
+    Kind.RENEWS: (
+        "契約が更新されます（{first_day}から{last_day}まで）",
+        "The contract renews, from {first_day} to {last_day}",
+    ),
+    Kind.EXPIRES: ("契約は{last_day}をもって満了しています", "The contract has expired with {last_day}"),
+    Kind.ENDS: (
+        "契約が終了します。サービスの最終日は{last_day_of_service}です",
+        "The contract has ended; the last day of service was {last_day_of_service}",
+    ),
+    Kind.SHIPMENT_STOPPED: ("UTMの発送を止めます", "The UTM's shipment is stopped"),
+    Kind.SHIPMENT_BEGINS: ("UTMを改めて発送します", "A UTM is shipped anew"),
+    Kind.CUSTOMER_STATUS: ("顧客企業のステータスが変わります: {status}", "The customer's status becomes {status}"),
+    Kind.NO_RENEWAL: (
+        "{first_day}からの更新は行われません",
+        "The renewal from {first_day} does not take place",
+    ),
+    Kind.NOTICE_DROPPED: (
+        "{first_day}の更新のお知らせは送りません",
+        "The notice of the renewal of {first_day} is not sent",
+    ),
+    Kind.KIT_REQUESTED: (
+        "UTM {utm_id} の回収キットの発送を依頼します: 〒{postal_code} {address}{check}",
+        "The return kit for UTM {utm_id} is ordered, to {address}, {postal_code}{check}",
+    ),
+    Kind.KIT_STOPPED: (
+        "UTM {utm_id} の回収キットの発送を止めます",
+        "The return kit for UTM {utm_id} is stopped",
+    ),
+    Kind.KIT_RECALLED: (
+        "UTM {utm_id} の返却は不要であることを知らせます: {to}",
+        "The customer is told to keep UTM {utm_id}: {to}",
+    ),
+    Kind.MAIL: ("メール {mail} を送ります: {to}", "The mail {mail} goes to {to}"),
+    Kind.UNDO_CLOSES: ("解約を取り消せる期限です", "From now on the cancellation can no longer be undone"),
+    Kind.PORTAL_CLOSES: (
+        "ポータルを利用できなくなります（ログインユーザ{portal_users}名）",
+        "The portal closes to the customer's users ({portal_users})",
+    ),
+    Kind.PORTAL_STAYS: (
+        "ポータルは引き続き利用できます（ログインユーザ{portal_users}名）",
+        "The portal stays open to the customer's users ({portal_users})",
+    ),
+    Kind.DELETABLE: (
+        "この日から顧客企業を削除できます（UTMがないこと）",
+        "From now on the customer can be deleted, once it has no UTM",
+    ),
+}
+_FIXED_FEE = ("解約金は{amount:,}円です（定額）", "The cancellation fee is {amount:,} yen, a fixed charge")
+_IF_NOT_SHIPPED = ("まだ発送されていなければ、UTMの発送を止めます", "The UTM's shipment is stopped unless it has left")
+_DEVICE_SHIPPED = ("返却済みのUTM {utm_id} を改めて発送します", "UTM {utm_id}, which had come back, is shipped anew")
+_CHECK = ("（番地が見当たりません。ご確認ください）", " (no house number: please check)")
+_NOBODY = ("宛先なし", "nobody")
+
+
+def sentence(consequence: Consequence, language: Language) -> str:
+    """What to tell a person; the instant stands beside it."""
+    place, facts = (0 if language is Language.JA else 1), consequence.facts
+    told: dict[str, Any] = {
+        **facts,
+        "to": ", ".join(facts.get("recipients", ())) or _NOBODY[place],
+        "check": _CHECK[place] if facts.get("lacks_house_number") else "",
+    }
+    return _sentences(consequence)[place].format_map(told)
+
+
+def _sentences(consequence: Consequence) -> tuple[str, str]:
+    facts = consequence.facts
+    if facts.get("is_fixed"):
+        return _FIXED_FEE
+    if facts.get("unless_shipped"):
+        return _IF_NOT_SHIPPED
+    if consequence.what is Kind.SHIPMENT_BEGINS and "utm_id" in facts:
+        return _DEVICE_SHIPPED
+    return _SENTENCES[consequence.what]
