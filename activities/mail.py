@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, exists, or_, select, update
+from sqlalchemy import Row, Select, bindparam, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 from temporalio import activity
@@ -82,26 +82,9 @@ class MailActivities:
         if self._notes:
             await asyncio.wait(self._notes)
         now = await self._clock.now()
-        earlier = aliased(Mail)
-        overtakes = exists().where(
-            earlier.tenant_id == Mail.tenant_id,
-            earlier.procedure_id == Mail.procedure_id,
-            earlier.recipient == Mail.recipient,
-            earlier.sequence < Mail.sequence,
-            earlier.state.in_(_WAITING),
-        )
         async with self._records.database.transaction(order.tenant_id) as connection:
-            waiting = (
-                select(Mail.__table__)
-                .where(Mail.tenant_id == order.tenant_id, Mail.procedure_id == order.procedure_id)
-                .where(Mail.state.in_(_WAITING), or_(Mail.lease_until.is_(None), Mail.lease_until <= now))
-                .where(or_(Mail.state == MailState.QUEUED, Mail.next_attempt_at.is_(None), Mail.next_attempt_at <= now))
-                .where(~overtakes)
-                .order_by(Mail.sequence)
-                .limit(1)
-                .with_for_update()
-            )
-            row = (await connection.execute(waiting)).first()
+            bounds = {"tenant": order.tenant_id, "procedure": order.procedure_id, "now": now}
+            row = (await connection.execute(_NEXT, bounds)).first()
             if row is not None:
                 lease = now + self._records.durations.mail_lease
                 await connection.execute(
@@ -219,6 +202,32 @@ class MailActivities:
             next_retry_delay=pause,
             category=ApplicationErrorCategory.BENIGN,  # to be expected: neither a warning in the log nor a failure
         )
+
+
+def _next() -> Select[tuple[Mail]]:
+    """The first mail of `procedure` that may go `now`, locked."""
+    earlier = aliased(Mail)
+    overtakes = exists().where(
+        earlier.tenant_id == Mail.tenant_id,
+        earlier.procedure_id == Mail.procedure_id,
+        earlier.recipient == Mail.recipient,
+        earlier.sequence < Mail.sequence,
+        earlier.state.in_(_WAITING),
+    )
+    now = bindparam("now", type_=Mail.lease_until.type)
+    return (
+        select(Mail.__table__)
+        .where(Mail.tenant_id == bindparam("tenant"), Mail.procedure_id == bindparam("procedure"))
+        .where(Mail.state.in_(_WAITING), or_(Mail.lease_until.is_(None), Mail.lease_until <= now))
+        .where(or_(Mail.state == MailState.QUEUED, Mail.next_attempt_at.is_(None), Mail.next_attempt_at <= now))
+        .where(~overtakes)
+        .order_by(Mail.sequence)
+        .limit(1)
+        .with_for_update()
+    )
+
+
+_NEXT = _next()  # made once: to put it together takes longer than to run it
 
 
 def _next_try(waiting: Sequence[Row[tuple[Mail]]], now: datetime) -> datetime:

@@ -25,6 +25,7 @@ from local.processes import free_port
 from local.rehearsal_server import RehearsalServer
 from models.clock import Clock
 from models.database import Database
+from models.durations import Durations
 from models.encryption import Cipher
 from models.identifiers import Draw, digest, secret_token
 from models.links import LinkKey
@@ -68,6 +69,7 @@ def settings() -> Settings:
         payload_key_id="k1",
         rehearsal=True,
         worker_strict_sandbox=True,
+        durations=Durations(synchronous_answer=timedelta(seconds=10)),  # the tests' machine may be busy
     )
 
 

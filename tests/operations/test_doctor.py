@@ -25,6 +25,7 @@ from settings import Settings, Smtp, SmtpSecurity
 from tests.conftest import Postgres
 from tests.mail_server import MailServer
 from tests.product_process import Product
+from tests.world import eventually
 from workflows import schedules
 
 STRONG = "a-key-of-thirty-and-some-characters"
@@ -165,7 +166,13 @@ async def test_a_paused_schedule_is_a_note(temporal: TemporalServer) -> None:
     settings = healthy_settings(temporal_address=temporal.address)
     client = await Client.connect(temporal.address)
     await schedules.keep(client, settings.temporal_task_queue, world_clock=False)
-    await client.get_schedule_handle("housekeeping").pause()
+    housekeeping = client.get_schedule_handle("housekeeping")
+    await housekeeping.pause()
+
+    async def is_paused() -> bool:  # Temporal has taken it; a moment later it shows
+        return (await housekeeping.describe()).schedule.state.paused
+
+    await eventually(is_paused)
     finding = (await found([TemporalChecks(settings).all()]))["schedules"]
     assert (finding.verdict, finding.words) == (Verdict.NOTE, "paused: housekeeping")
 
