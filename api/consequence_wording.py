@@ -28,8 +28,8 @@ _SENTENCES: dict[Kind, tuple[str, str]] = {
     Kind.FEE_REVERSED: ("解約金{amount:,}円を取り消します", "The cancellation fee of {amount:,} yen is reversed"),
     Kind.STARTS: ("契約が始まります", "The contract starts"),
     Kind.RENEWS: (
-        "契約が更新されます（{first_day}から{last_day}まで）",
-        "The contract renews, from {first_day} to {last_day}",
+        "契約が更新されます（{term_start_date}から{term_end_date}まで）",
+        "The contract renews, from {term_start_date} to {term_end_date}",
     ),
     Kind.EXPIRES: ("契約は{last_day}をもって満了しています", "The contract has expired with {last_day}"),
     Kind.ENDS: (
@@ -38,14 +38,15 @@ _SENTENCES: dict[Kind, tuple[str, str]] = {
     ),
     Kind.SHIPMENT_STOPPED: ("UTMの発送を止めます", "The UTM's shipment is stopped"),
     Kind.SHIPMENT_BEGINS: ("UTMを改めて発送します", "A UTM is shipped anew"),
-    Kind.CUSTOMER_STATUS: ("顧客企業のステータスが変わります: {status}", "The customer's status becomes {status}"),
+    Kind.CUSTOMER_CANCELLED: ("顧客企業に有効な契約がなくなります", "The customer has no contract in force any more"),
+    Kind.CUSTOMER_ACTIVE: ("顧客企業が有効に戻ります", "The customer is active again"),
     Kind.NO_RENEWAL: (
-        "{first_day}からの更新は行われません",
-        "The renewal from {first_day} does not take place",
+        "{term_start_date}からの更新は行われません",
+        "The renewal from {term_start_date} does not take place",
     ),
     Kind.NOTICE_DROPPED: (
-        "{first_day}の更新のお知らせは送りません",
-        "The notice of the renewal of {first_day} is not sent",
+        "{term_start_date}の更新のお知らせは送りません",
+        "The notice of the renewal of {term_start_date} is not sent",
     ),
     Kind.KIT_REQUESTED: (
         "UTM {utm_id} の回収キットの発送を依頼します: 〒{postal_code} {address}{check}",
@@ -59,7 +60,7 @@ _SENTENCES: dict[Kind, tuple[str, str]] = {
         "UTM {utm_id} の返却は不要であることを知らせます: {to}",
         "The customer is told to keep UTM {utm_id}: {to}",
     ),
-    Kind.MAIL: ("メール {mail} を送ります: {to}", "The mail {mail} goes to {to}"),
+    Kind.MAIL: ("メール {template} を送ります: {to}", "The mail {template} goes to {to}"),
     Kind.UNDO_CLOSES: ("解約を取り消せる期限です", "From now on the cancellation can no longer be undone"),
     Kind.PORTAL_CLOSES: (
         "ポータルを利用できなくなります（ログインユーザ{portal_users}名）",
@@ -70,7 +71,7 @@ _SENTENCES: dict[Kind, tuple[str, str]] = {
         "The portal stays open to the customer's users ({portal_users})",
     ),
     Kind.DELETABLE: (
-        "この日から顧客企業を削除できます（UTMがないこと）",
+        "この日から、UTMがなければ顧客企業を削除できます",
         "From now on the customer can be deleted, once it has no UTM",
     ),
 }
@@ -87,14 +88,14 @@ def sentence(consequence: Consequence, language: Language) -> str:
     told: dict[str, Any] = {
         **facts,
         "to": ", ".join(facts.get("recipients", ())) or _NOBODY[place],
-        "check": _CHECK[place] if facts.get("lacks_house_number") else "",
+        "check": _CHECK[place] if facts.get("has_house_number") is False else "",
     }
     return _sentences(consequence)[place].format_map(told)
 
 
 def _sentences(consequence: Consequence) -> tuple[str, str]:
     facts = consequence.facts
-    if facts.get("is_fixed"):
+    if facts.get("fixed"):
         return _FIXED_FEE
     if facts.get("unless_shipped"):
         return _IF_NOT_SHIPPED

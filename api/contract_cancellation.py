@@ -1,5 +1,6 @@
 """Cancelling a contract, moving the date, and undoing it, each with its dry run (CAN-01…09, UND-01…06)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import SimpleNamespace
@@ -14,19 +15,23 @@ from activities.records import tenant_row
 from api.authentication import Caller, Staff
 from api.commands import ProcedureGoneError, Update
 from api.context import Context, Shared
-from api.contract_consequences import Consequence, Scene, kits_of, of_cancellation, of_undo, scene_of
+from api.contract_consequences import Consequence, Scene, scene_of, told
 from api.contract_page import identity_of
 from api.contracts import of_customer
 from api.idempotency import Once, PostedRequest
 from api.language import language_of
 from models.contract_cancellation import plan_cancellation, plan_move, plan_undo
-from models.contracts import ContractRow, standing_of, undo_deadline_of
+from models.contracts import ContractRow, rate_plans_of, standing_of, terms_of, undo_deadline_of
 from models.fields import Day, Input
 from models.messages.contract_steps import CancelContract, ContractRecorded, MoveCancellation
 from models.messages.procedure import Command
 from models.refusals import Refusal, WrongState
+from models.rules import consequences as rules
+from models.rules.cancellation_consequences import of_cancelling, of_moving
 from models.rules.contract_decisions import refusal_of
-from models.vocabulary import ContractCommand, ContractStatus, Language, Mail
+from models.rules.fees import Fee, cancellation_fee
+from models.rules.undo_consequences import of_undoing
+from models.vocabulary import ContractCommand, ContractStatus, Language
 from workflows.contract import Contract
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/contracts/{number}", tags=["Contracts"])
@@ -94,7 +99,7 @@ async def cancel(here: Here, body: CancellationInput, staff: Staff, posted: Post
         **_command(once, staff), **body.model_dump(include={"cancellation_date", "charge_fee", "stop_shipment"})
     )
     await _send(here, Contract.cancel, command, ContractCommand.CANCEL)
-    return await once.answer(await _done(here, Mail.CONTRACT_CANCELLED))
+    return await once.answer(await _cancelled(here))
 
 
 @router.post("/reschedule-cancellation", response_model=CancellationAnswer)
@@ -102,11 +107,12 @@ async def reschedule(here: Here, body: MoveInput, staff: Staff, posted: PostedRe
     """Move the date, earlier or later, until the contract has ended (CAN-06)."""
     once = await posted.by(staff.actor)
     await _expect_contract(here)
-    if body.dry_run:
-        return await once.answer(await _dry_move(here, body))
+    foreseen = await _foreseen_move(here, body)
+    if isinstance(foreseen, CancellationAnswer):
+        return await once.answer(foreseen)
     command = MoveCancellation(**_command(once, staff), cancellation_date=body.cancellation_date)
     await _send(here, Contract.reschedule, command, ContractCommand.RESCHEDULE)
-    return await once.answer(await _done(here, Mail.CANCELLATION_MOVED))
+    return await once.answer(await _now(here, foreseen))
 
 
 @router.post("/undo-cancellation", response_model=CancellationAnswer)
@@ -117,10 +123,11 @@ async def undo(here: Here, staff: Staff, posted: PostedRequest, body: UndoInput 
     """
     once = await posted.by(staff.actor)
     await _expect_contract(here)
-    foreseen = await _foreseen_undo(here, dry=body.dry_run)
-    if not body.dry_run:
-        await _send(here, Contract.undo, Command(**_command(once, staff)), ContractCommand.UNDO)
-    return await once.answer(await _undone(here, foreseen, dry=body.dry_run))
+    foreseen = await _foreseen_undo(here, body)
+    if isinstance(foreseen, CancellationAnswer):
+        return await once.answer(foreseen)
+    await _send(here, Contract.undo, Command(**_command(once, staff)), ContractCommand.UNDO)
+    return await once.answer(await _now(here, foreseen))
 
 
 async def _expect_contract(here: Place) -> Row[Any]:
@@ -159,51 +166,80 @@ async def _dry_cancellation(here: Place, body: CancellationInput) -> Cancellatio
     planned = plan_cancellation(
         row, scene.plans, body.cancellation_date, charge_fee=body.charge_fee, moment=scene.moment
     )
-    cancelled = {"status": ContractStatus.CANCELLED, "cancelled_at": scene.moment.at}
-    would_be = _changed(row, **cancelled, stop_shipment=body.stop_shipment, **planned.columns)
-    consequences = of_cancellation(would_be, scene, Mail.CONTRACT_CANCELLED, here.language)
-    return _answer(would_be, scene, consequences, dry=True)
+    would_be = _changed(row, status=ContractStatus.CANCELLED, **planned.columns)
+    found = of_cancelling(
+        scene.situation, planned.day, now=scene.moment.at, fee=planned.fee, stop_shipment=body.stop_shipment
+    )
+    return _answer(would_be, scene, told(found, here.language), dry=True)
 
 
-async def _dry_move(here: Place, body: MoveInput) -> CancellationAnswer:
-    async with here.context.database.transaction(here.tenant_id) as connection:
-        row, scene = await _scene(here, connection)
-    planned = plan_move(row, scene.plans, body.cancellation_date, moment=scene.moment)
-    would_be = _changed(row, done_until=scene.moment.at, **planned.columns)
-    consequences = of_cancellation(would_be, scene, Mail.CANCELLATION_MOVED, here.language)
-    return _answer(would_be, scene, consequences, dry=True)
-
-
-async def _done(here: Place, mail: Mail) -> CancellationAnswer:
+async def _cancelled(here: Place) -> CancellationAnswer:
+    """By what has been recorded: a repetition is told the same."""
     async with here.context.database.transaction(here.tenant_id) as connection:
         row, scene = await _scene(here, connection)
     if row.status != ContractStatus.CANCELLED:  # undone already by somebody else
         return _answer(row, scene, [], dry=False)
-    return _answer(row, scene, of_cancellation(row, scene, mail, here.language), dry=False)
+    found = of_cancelling(
+        scene.situation,
+        row.cancellation_date,
+        now=row.cancelled_at,
+        fee=_fee(row, scene),
+        stop_shipment=row.stop_shipment,
+    )
+    return _answer(row, scene, told(found, here.language), dry=False)
 
 
-async def _foreseen_undo(here: Place, *, dry: bool) -> list[Consequence]:
-    """What the undo would bring. Whether it is open is the procedure's to say, unless this is a dry run."""
+def _fee(row: Row[Any], scene: Scene) -> Fee | None:
+    if not row.fee_charged:
+        return None
+    plans, fixed = rate_plans_of(scene.plans), scene.moment.fixed_fee
+    return cancellation_fee(plans, terms_of(row), row.cancellation_date, fixed=fixed)
+
+
+async def _foreseen_move(here: Place, body: MoveInput) -> CancellationAnswer | list[Consequence]:
+    """The answer of a dry run; or what the act will lead to, told before it: afterwards the former date is gone.
+
+    Whether it is open is the procedure's to say, unless this is a dry run.
+    """
     async with here.context.database.transaction(here.tenant_id) as connection:
         row, scene = await _scene(here, connection)
-        kits = await kits_of(connection, row)
+    try:
+        planned = plan_move(row, scene.plans, body.cancellation_date, moment=scene.moment)
+    except Refusal:
+        if body.dry_run:
+            raise
+        return []
+    found = of_moving(scene.situation, planned.day, now=scene.moment.at, fee=planned.fee)
+    return _foreseen(here, _changed(row, **planned.columns), scene, found, dry=body.dry_run)
+
+
+async def _foreseen_undo(here: Place, body: UndoInput) -> CancellationAnswer | list[Consequence]:
+    """Likewise, of an undo."""
+    async with here.context.database.transaction(here.tenant_id) as connection:
+        row, scene = await _scene(here, connection)
     try:
         planned = plan_undo(row, moment=scene.moment)
     except Refusal:
-        if dry:
+        if body.dry_run:
             raise
         return []
-    return of_undo(row, planned, scene, kits, here.language)
+    status = ContractStatus.EXPIRED if planned.expires else ContractStatus.ACTIVE
+    would_be = _changed(row, status=status, cancellation_date=None, fee=None)
+    found = of_undoing(scene.situation, now=scene.moment.at, fee=row.fee)
+    return _foreseen(here, would_be, scene, found, dry=body.dry_run)
 
 
-async def _undone(here: Place, consequences: list[Consequence], *, dry: bool) -> CancellationAnswer:
+def _foreseen(
+    here: Place, would_be: ContractRow, scene: Scene, found: Sequence[rules.Consequence], *, dry: bool
+) -> CancellationAnswer | list[Consequence]:
+    consequences = told(found, here.language)
+    return _answer(would_be, scene, consequences, dry=True) if dry else consequences
+
+
+async def _now(here: Place, consequences: list[Consequence]) -> CancellationAnswer:
     async with here.context.database.transaction(here.tenant_id) as connection:
         row, scene = await _scene(here, connection)
-    if dry:
-        expires = any(one.what == "contract_expired" for one in consequences)
-        status = ContractStatus.EXPIRED if expires else ContractStatus.ACTIVE
-        row = _changed(row, status=status, cancellation_date=None, fee=None)
-    return _answer(row, scene, consequences, dry=dry)
+    return _answer(row, scene, consequences, dry=False)
 
 
 def _changed(row: Row[Any], **values: Any) -> ContractRow:  # noqa: ANN401 - columns

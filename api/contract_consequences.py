@@ -1,189 +1,135 @@
-"""Every dated consequence of a cancellation, of moving and of undoing it, for dry run and act alike (CAN-03, CAN-04).
+"""What a cancellation, a moved date or an undo leads to, for dry run and act alike (CAN-03, CAN-04).
 
-What the calendar brings is computed by the functions that the contract's procedure goes by, from its row as it is or as
-it would be.
+The facts are read here; everything else is computed by `models/rules`, by which the contract's procedure acts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.contract_rows import rate_plan_rows, surroundings
 from activities.records import tenant_row
-from api.procedure_wording import sentence
+from api.consequence_wording import sentence
 from models import contract_utms, outbox
 from models.calendars import is_business_day
-from models.contract_cancellation import Moment, PlannedUndo
-from models.contract_utms import ContractUtm
-from models.contracts import ContractRow, calendar_of, last_day_of, rate_plans_of, terms_of, undo_deadline_of
+from models.contract_cancellation import Moment
+from models.contracts import calendar_of, last_day_of
 from models.durations import Durations
-from models.rules.addresses import lacks_house_number
-from models.rules.cancellation import portal_closes_at, renewal_prevented, service_ends_at
-from models.rules.contract_agenda import agenda
-from models.rules.contract_terms import Term
-from models.rules.customer_deletion import earliest_deletion
-from models.rules.fees import cancellation_fee
-from models.rules.kit_decisions import UNDER_WAY, kit_undone
-from models.rules.periods import start_of_day
-from models.rules.return_kits import kit_requested_at
+from models.postal_codes import find_place
+from models.rules import consequences as rules
+from models.rules.consequences import Device, Situation
+from models.rules.shipments import ON_THE_WAY_OUT
+from models.rules.undo_consequences import kit_undoing
 from models.tables.contracts import Contract
-from models.tables.shipments import ReturnKit
-from models.vocabulary import Language, Mail, ReturnKitState
+from models.tables.customers import Customer
+from models.tables.people import PortalUser
+from models.tables.shipments import ReturnKit, Shipment
+from models.vocabulary import ConsequenceKind, Language, ParcelKind, ReturnKitState, ShipmentState
 
 
 class Consequence(BaseModel):
     """`what` is stable, `text` is for people; `detail`: dates, amounts, addresses, recipients."""
 
     at: datetime
-    what: str
+    what: ConsequenceKind
     text: str
     detail: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What consequences are computed from: the contract as it stands or would stand, and all that is around it."""
+    """What a command is judged by, and what its consequences follow from."""
 
     moment: Moment
     plans: Sequence[Row[Any]]
-    utms: Sequence[ContractUtm]
-    notified: Sequence[str]
-    country: str
-    others: Sequence[date | None]
-    """The last days of the customer's other contracts."""
-    durations: Durations
+    situation: Situation
 
 
 async def scene_of(
     connection: AsyncConnection, contract: Row[Any], *, at: datetime, durations: Durations, fixed_fee: int | None
 ) -> Scene:
-    tenant = await tenant_row(connection, contract.tenant_id)
-    others = await connection.execute(
+    moment = Moment(at, await surroundings(connection, contract, durations), fixed_fee)
+    plans = await rate_plan_rows(connection, contract)
+    return Scene(moment, plans, await _situation(connection, contract, moment, durations))
+
+
+def told(consequences: Sequence[rules.Consequence], language: Language) -> list[Consequence]:
+    return [
+        Consequence(at=one.at, what=one.what, text=sentence(one, language), detail=one.facts) for one in consequences
+    ]
+
+
+async def _situation(
+    connection: AsyncConnection, contract: Row[Any], moment: Moment, durations: Durations
+) -> Situation:
+    tenant_id, customer_id = contract.tenant_id, contract.customer_id
+    contact = select(Customer.mail_address).where(Customer.tenant_id == tenant_id, Customer.customer_id == customer_id)
+    users = select(func.count()).where(PortalUser.tenant_id == tenant_id, PortalUser.customer_id == customer_id)
+    tenant = await tenant_row(connection, tenant_id)
+    deliveries = await _deliveries(connection, contract)
+    return Situation(
+        calendar=calendar_of(contract, moment.around),
+        includes_utm=contract.includes_utm,
+        contact=(await connection.execute(contact)).scalar_one(),
+        portal_users=(await connection.execute(users)).scalar_one(),
+        notification_addresses=await outbox.notification_addresses(connection, tenant_id),
+        is_business_day=is_business_day(tenant.country),
+        portal_closing=durations.portal_closing,
+        kit_due=durations.return_kit_due,
+        devices=await _devices(connection, contract),
+        ships=bool(deliveries & ON_THE_WAY_OUT),
+        was_stopped=ShipmentState.STOPPED in deliveries,
+        other_last_days=await _other_last_days(connection, contract),
+        cancelled_at=contract.cancelled_at,
+    )
+
+
+async def _devices(connection: AsyncConnection, contract: Row[Any]) -> list[Device]:
+    """With what an undo would mean for the kit of the cancellation that holds."""
+    found = await connection.execute(
+        select(ReturnKit.utm_id, ReturnKit.state).where(
+            ReturnKit.tenant_id == contract.tenant_id,
+            ReturnKit.contract_number == contract.contract_number,
+            ReturnKit.ended_on == contract.cancellation_date,
+        )
+    )
+    kits = {kit.utm_id: kit_undoing(ReturnKitState(kit.state)) for kit in found}
+    utms = await contract_utms.of_contract(connection, contract.tenant_id, contract.contract_number)
+    return [
+        Device(utm.utm_id, utm.postal_code, utm.address, _town(utm.postal_code), kits.get(utm.utm_id)) for utm in utms
+    ]
+
+
+async def _deliveries(connection: AsyncConnection, contract: Row[Any]) -> set[str]:
+    """Where the devices stand that were to be shipped for it."""
+    found = await connection.execute(
+        select(Shipment.state).where(
+            Shipment.tenant_id == contract.tenant_id,
+            Shipment.contract_number == contract.contract_number,
+            Shipment.kind == ParcelKind.DELIVERY,
+        )
+    )
+    return set(found.scalars())
+
+
+async def _other_last_days(connection: AsyncConnection, contract: Row[Any]) -> list[date | None]:
+    found = await connection.execute(
         select(Contract.__table__).where(
             Contract.tenant_id == contract.tenant_id,
             Contract.customer_id == contract.customer_id,
             Contract.contract_number != contract.contract_number,
         )
     )
-    return Scene(
-        moment=Moment(at, await surroundings(connection, contract, durations), fixed_fee),
-        plans=await rate_plan_rows(connection, contract),
-        utms=await contract_utms.of_contract(connection, contract.tenant_id, contract.contract_number),
-        notified=await outbox.notification_addresses(connection, contract.tenant_id),
-        country=tenant.country,
-        others=[last_day_of(other) for other in others],
-        durations=durations,
-    )
+    return [last_day_of(other) for other in found]
 
 
-def of_cancellation(contract: ContractRow, scene: Scene, mail: Mail, language: Language) -> list[Consequence]:
-    """Of a contract that is cancelled, or would be: from the command's instant to the customer's deletion."""
-    found = [*_at_once(contract, scene, mail), *_by_the_calendar(contract, scene), *_afterwards(contract, scene)]
-    return _told(found, language)
-
-
-def of_undo(
-    before: ContractRow, planned: PlannedUndo, scene: Scene, kits: Sequence[Row[Any]], language: Language
-) -> list[Consequence]:
-    """Of an undo: all of it happens at once."""
-    at = scene.moment.at
-    found: list[_Fact] = [
-        (at, "contract_active", {"terms": "as before"}),
-        (at, "mail", {"template": Mail.CANCELLATION_UNDONE, "recipients": [*scene.notified]}),
-    ]
-    if before.fee:
-        found.append((at, "fee_reversed", {"amount": before.fee}))
-    found += [(at, "contract_renewed", _term(renewed)) for renewed in planned.renewals]
-    if planned.notice and planned.notice.renewed:
-        found.append((at, "renewal_notice", {"recipients": [*scene.notified], **_term(planned.notice.renewed)}))
-    if planned.expires:
-        found.append((at, "contract_expired", {}))
-    for kit in kits:
-        state = ReturnKitState(kit.state)
-        becomes = kit_undone(state) if state in UNDER_WAY else state
-        found.append((at, "return_kit_undone", {"utm_id": kit.utm_id, "from": state, "to": becomes}))
-    return _told(found, language)
-
-
-async def kits_of(connection: AsyncConnection, contract: Row[Any]) -> Sequence[Row[Any]]:
-    """The return kits of the cancellation that holds."""
-    found = await connection.execute(
-        select(ReturnKit.__table__)
-        .where(
-            ReturnKit.tenant_id == contract.tenant_id,
-            ReturnKit.contract_number == contract.contract_number,
-            ReturnKit.ended_on == contract.cancellation_date,
-        )
-        .order_by(ReturnKit.utm_id)
-    )
-    return found.all()
-
-
-_Fact = tuple[datetime, str, dict[str, Any]]
-
-
-def _at_once(contract: ContractRow, scene: Scene, mail: Mail) -> Iterator[_Fact]:
-    at = contract.cancelled_at if mail is Mail.CONTRACT_CANCELLED else scene.moment.at
-    yield at, "mail", {"template": mail, "recipients": [*scene.notified]}
-    if contract.fee_charged:
-        plans, terms = rate_plans_of(scene.plans), terms_of(contract)
-        fee = cancellation_fee(plans, terms, contract.cancellation_date, fixed=scene.moment.fixed_fee)
-        arithmetic = {"monthly_amount": fee.monthly_amount, "months_left": fee.months_left, "fixed": fee.is_fixed}
-        yield at, "cancellation_fee", {"amount": fee.amount, **arithmetic}
-    if contract.stop_shipment and contract.shipping_required:
-        yield at, "shipment_stopped", {}
-
-
-def _by_the_calendar(contract: ContractRow, scene: Scene) -> Iterator[_Fact]:
-    zone, day = scene.moment.around.zone, contract.cancellation_date
-    until = service_ends_at(day, zone)
-    for due in agenda(calendar_of(contract, scene.moment.around), contract.done_until, until):
-        yield due.at, due.event, _term(due.renewed) if due.renewed else {"last_day_of_service": day.isoformat()}
-    prevented = renewal_prevented(terms_of(contract), day)
-    if prevented is not None:
-        yield start_of_day(prevented.first_day, zone), "renewal_prevented", _term(prevented)
-
-
-def _afterwards(contract: ContractRow, scene: Scene) -> Iterator[_Fact]:
-    zone, day = scene.moment.around.zone, contract.cancellation_date
-    ends_at = service_ends_at(day, zone)
-    if contract.shipping_required and not contract.stop_shipment:
-        yield ends_at, "shipment_stopped", {"unless": "shipped"}
-    if contract.includes_utm:
-        sent_at = kit_requested_at(day, zone, is_business_day(scene.country))
-        for utm in scene.utms:
-            yield sent_at, "return_kit_requested", _kit(utm)
-    deadline = undo_deadline_of(contract, zone)
-    if deadline is not None:
-        yield deadline, "undo_window_closes", {}
-    last_days = [*scene.others, day]
-    known = [last_day for last_day in last_days if last_day is not None]
-    if len(known) == len(last_days):
-        yield service_ends_at(max(known), zone), "customer_cancelled", {}
-        yield portal_closes_at(max(known), zone, scene.durations.portal_closing), "portal_closes", {}
-    deletable = earliest_deletion(last_days)
-    if deletable is not None:
-        yield start_of_day(deletable, zone), "customer_deletable", {"deletable_from": deletable.isoformat()}
-
-
-def _kit(utm: ContractUtm) -> dict[str, Any]:
-    place = {"postal_code": utm.postal_code, "address": utm.address}
-    return {"utm_id": utm.utm_id, "name": utm.name, **place, "has_house_number": not lacks_house_number(utm.address)}
-
-
-def _term(term: Term) -> dict[str, Any]:
-    return {
-        "term_number": term.number,
-        "term_start_date": term.first_day.isoformat(),
-        "term_end_date": term.last_day.isoformat(),
-    }
-
-
-def _told(found: Sequence[_Fact], language: Language) -> list[Consequence]:
-    ordered = sorted(found, key=lambda fact: fact[0])
-    return [Consequence(at=at, what=what, text=sentence(what, language), detail=detail) for at, what, detail in ordered]
+@lru_cache(maxsize=4096)
+def _town(postal_code: str) -> str:
+    place = find_place(postal_code)
+    return place.town if place else ""

@@ -15,7 +15,7 @@ from models.rules.fees import Fee
 from models.rules.periods import day_of, start_of_day
 from models.rules.return_kits import kit_due_date, kit_requested_at
 from models.vocabulary import ConsequenceKind as Kind
-from models.vocabulary import CustomerStatus, Mail
+from models.vocabulary import Mail
 
 _DAY = timedelta(days=1)
 
@@ -25,7 +25,7 @@ def of_cancelling(
 ) -> list[Consequence]:
     """`day`: one that `cancellation_date_errors` lets pass. `fee`: None where none is charged (CAN-02)."""
     found = [Consequence(now, Kind.CANCELLED, {"cancellation_date": day.isoformat()})]
-    found.append(mail(situation, "contract_cancelled", now))
+    found.append(mail(situation, Mail.CONTRACT_CANCELLED, now))
     if situation.ships and stop_shipment:
         found.append(Consequence(now, Kind.SHIPMENT_STOPPED, {"unless_shipped": False}))
         situation = replace(situation, ships=False)
@@ -36,7 +36,7 @@ def of_moving(situation: Situation, day: date, *, now: datetime, fee: Fee | None
     """`fee`: what takes the place of the former one."""
     previous = situation.calendar.cancelled_for
     dates = {"cancellation_date": day.isoformat(), "previous_date": previous.isoformat() if previous else None}
-    found = [Consequence(now, Kind.MOVED, dates), mail(situation, "cancellation_moved", now)]
+    found = [Consequence(now, Kind.MOVED, dates), mail(situation, Mail.CANCELLATION_MOVED, now)]
     return in_order([*found, *made_up(situation, day, now), *_of_the_date(situation, day, now, fee)])
 
 
@@ -89,7 +89,7 @@ def _kits(situation: Situation, day: date) -> Iterator[Consequence]:
     at = kit_requested_at(day, zone, situation.is_business_day)
     earliest = kit_due_date(day_of(at, zone), situation.kit_due)
     for device in situation.devices:
-        told = {"mail": Mail.RETURN_KIT_SENT.value, "recipients": [situation.contact]}
+        told = {"template": Mail.RETURN_KIT_SENT.value, "recipients": [situation.contact]}
         yield Consequence(
             at, Kind.KIT_REQUESTED, {**_address(device), **told, "earliest_due_date": earliest.isoformat()}
         )
@@ -102,12 +102,12 @@ def _customer(situation: Situation, day: date) -> Iterator[Consequence]:
     since, zone = earliest_deletion(last_days), situation.calendar.zone
     if since is None:
         return
-    cancelled = {"status": CustomerStatus.CANCELLED.value}
-    yield Consequence(service_ends_at(max(ends), zone), Kind.CUSTOMER_STATUS, cancelled)
+    yield Consequence(service_ends_at(max(ends), zone), Kind.CUSTOMER_CANCELLED)
     closes = portal_closes_at(max(ends), zone, situation.portal_closing)
     yield Consequence(closes, Kind.PORTAL_CLOSES, {"portal_users": situation.portal_users})
     registered = [device.utm_id for device in situation.devices]
-    yield Consequence(start_of_day(since, zone), Kind.DELETABLE, {"utms_to_delete_first": registered})
+    told = {"deletable_from": since.isoformat(), "utms_to_delete_first": registered}
+    yield Consequence(start_of_day(since, zone), Kind.DELETABLE, told)
 
 
 def _address(device: Device) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _address(device: Device) -> dict[str, Any]:
         "utm_id": device.utm_id,
         "postal_code": device.postal_code,
         "address": device.address,
-        "lacks_house_number": lacks_house_number(device.address, device.town),
+        "has_house_number": not lacks_house_number(device.address, device.town),
     }
 
 
@@ -125,5 +125,5 @@ def _arithmetic(fee: Fee) -> dict[str, Any]:
         "amount": fee.amount,
         "monthly_amount": fee.monthly_amount,
         "months_left": fee.months_left,
-        "is_fixed": fee.is_fixed,
+        "fixed": fee.is_fixed,
     }

@@ -13,7 +13,7 @@ from typing import Any
 from models.rules.business_days import IsBusinessDay
 from models.rules.contract_agenda import Calendar, Due, notice_to_make_up
 from models.rules.contract_terms import Term
-from models.vocabulary import ConsequenceKind
+from models.vocabulary import ConsequenceKind, Mail
 
 _ORDER = {kind: place for place, kind in enumerate(ConsequenceKind)}
 
@@ -46,7 +46,7 @@ class Situation:
     """All that consequences follow from, as it is before the command.
 
     `calendar` holds the present cancellation date, and has held it since `cancelled_at`. `contact`: the customer's own
-    mail address. `ships`: a device is to be shipped and has not left yet; or, undoing, its shipment had been stopped.
+    mail address. `ships`: a device is to be shipped and has not left yet; `was_stopped`: its shipment has been stopped.
     `other_last_days`: of the customer's other contracts, None for one that goes on by itself.
     """
 
@@ -60,6 +60,7 @@ class Situation:
     kit_due: timedelta
     devices: Sequence[Device] = ()
     ships: bool = False
+    was_stopped: bool = False
     other_last_days: Sequence[date | None] = ()
     cancelled_at: datetime | None = None
 
@@ -69,16 +70,16 @@ def in_order(consequences: Iterable[Consequence]) -> list[Consequence]:
     return sorted(consequences, key=lambda one: (one.at, _ORDER[one.what]))
 
 
-def mail(situation: Situation, name: str, at: datetime, facts: dict[str, Any] | None = None) -> Consequence:
+def mail(situation: Situation, name: Mail, at: datetime, facts: dict[str, Any] | None = None) -> Consequence:
     """A mail to the tenant's notification addresses, which may be none."""
-    told = {"mail": name, "recipients": [*situation.notification_addresses], **(facts or {})}
+    told = {"template": name.value, "recipients": [*situation.notification_addresses], **(facts or {})}
     return Consequence(at, ConsequenceKind.MAIL, told)
 
 
 def notice(situation: Situation, at: datetime, renewed: Term) -> Consequence:
     """Of a renewal to come; the day before the new term is the last to cancel for without a fee (CON-05)."""
-    last_free_day = (renewed.first_day - timedelta(days=1)).isoformat()
-    return mail(situation, "contract_renewal_notice", at, {**days(renewed), "last_free_day": last_free_day})
+    last_free_date = (renewed.first_day - timedelta(days=1)).isoformat()
+    return mail(situation, Mail.CONTRACT_RENEWAL_NOTICE, at, {**days(renewed), "last_free_date": last_free_date})
 
 
 def made_up(situation: Situation, cancelled_for: date | None, now: datetime) -> Iterator[Consequence]:
@@ -93,4 +94,8 @@ def made_up(situation: Situation, cancelled_for: date | None, now: datetime) -> 
 
 
 def days(term: Term) -> dict[str, Any]:
-    return {"term": term.number, "first_day": term.first_day.isoformat(), "last_day": term.last_day.isoformat()}
+    return {
+        "term_number": term.number,
+        "term_start_date": term.first_day.isoformat(),
+        "term_end_date": term.last_day.isoformat(),
+    }

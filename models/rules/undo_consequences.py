@@ -21,7 +21,7 @@ _UNDOING = {ReturnKitState.STOPPED: Kind.KIT_STOPPED, ReturnKitState.RECALLED: K
 def of_undoing(situation: Situation, *, now: datetime, fee: int | None = None) -> list[Consequence]:
     """What fell due meanwhile happens at once; then comes what the terms say. `fee`: yen to be reversed (UND-02)."""
     terms, zone = situation.calendar.terms, situation.calendar.zone
-    found = [Consequence(now, Kind.UNDONE), mail(situation, "cancellation_undone", now)]
+    found = [Consequence(now, Kind.UNDONE), mail(situation, Mail.CANCELLATION_UNDONE, now)]
     if fee:
         found.append(Consequence(now, Kind.FEE_REVERSED, {"amount": fee}))
     found += [Consequence(now, Kind.RENEWS, days(renewed)) for renewed in _renewed_meanwhile(situation, now)]
@@ -67,14 +67,14 @@ def _devices(situation: Situation, now: datetime) -> Iterator[Consequence]:
     for device in situation.devices:
         if device.undoing is not None:
             yield Consequence(now, device.undoing, _undone(situation, device))
-    if situation.ships:
+    if situation.was_stopped:
         yield Consequence(now, Kind.SHIPMENT_BEGINS)
 
 
 def _undone(situation: Situation, device: Device) -> dict[str, Any]:
     told: dict[str, Any] = {"utm_id": device.utm_id}
     if device.undoing is Kind.KIT_RECALLED:
-        told |= {"mail": Mail.RETURN_KIT_RECALLED.value, "recipients": [situation.contact]}
+        told |= {"template": Mail.RETURN_KIT_RECALLED.value, "recipients": [situation.contact]}
     if device.undoing is Kind.SHIPMENT_BEGINS:
         told |= {"postal_code": device.postal_code, "address": device.address}
     return told
@@ -85,7 +85,7 @@ def _customer(situation: Situation, now: datetime) -> Iterator[Consequence]:
     calendar = situation.calendar
     last_days = [calendar.cancelled_for, *situation.other_last_days]
     if customer_status(last_days, day_of(now, calendar.zone)) is CustomerStatus.CANCELLED:
-        yield Consequence(now, Kind.CUSTOMER_STATUS, {"status": CustomerStatus.ACTIVE.value})
+        yield Consequence(now, Kind.CUSTOMER_ACTIVE)
         yield Consequence(now, Kind.PORTAL_STAYS, {"portal_users": situation.portal_users})
 
 
