@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
+import sqlalchemy.exc
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
@@ -23,6 +26,7 @@ from models.clock import Clock, SystemClock
 from models.database import Database
 from models.encryption import Cipher
 from models.links import LinkKey
+from models.tables.tenants import Tenant
 from settings import Settings, SmtpSecurity
 from workflows import schedules
 from workflows.client import connect
@@ -119,9 +123,12 @@ async def _parts(settings: Settings) -> AsyncIterator[Worker]:
     await _once_ready(lambda: schedules.keep(client, settings.temporal_task_queue, world_clock=settings.rehearsal))
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
     courier = make_courier(settings)
+    keeping = asyncio.create_task(_once_ready(lambda: _keep_in_all_zones(settings, client, database)))
     try:
         yield make_worker(settings, client, database=database, clock=make_clock(settings, client), courier=courier)
     finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
         await courier.close()
         await database.close()
 
@@ -130,12 +137,20 @@ async def _connect(settings: Settings, runtime: Runtime) -> Client:
     return await connect(settings.temporal_address, settings.temporal_namespace, make_cipher(settings), runtime=runtime)
 
 
+async def _keep_in_all_zones(settings: Settings, client: Client, database: Database) -> None:
+    """What recurs in every zone that a tenant has; a new tenant's zone the API sees to."""
+    async with database.transaction(operator=True) as connection:
+        zones = (await connection.execute(select(Tenant.time_zone).distinct())).scalars().all()
+    for zone in zones:
+        await schedules.keep_in(client, settings.temporal_task_queue, zone, world_clock=settings.rehearsal)
+
+
 async def _once_ready(attempt: Callable[[], Awaitable[T]]) -> T:
-    """A worker that is up before its Temporal waits for it."""
+    """A worker that is up before its Temporal, or its database, waits for it."""
     while True:
         try:
             return await attempt()
-        except RuntimeError:  # no connection
+        except (RuntimeError, DBAPIError, sqlalchemy.exc.TimeoutError):  # no connection, or no tables yet
             await asyncio.sleep(0.2)
         except RPCError as error:
             if error.status not in _NOT_READY:

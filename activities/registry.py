@@ -6,6 +6,7 @@ from typing import Any
 from activities.account_lock import AccountLockActivities
 from activities.carrier import CarrierActivities, Dispatch
 from activities.contract import ContractActivities
+from activities.contract_shortage import ContractShortageActivities
 from activities.housekeeping import HousekeepingActivities
 from activities.letterpress import Letterpress
 from activities.mail import MailActivities
@@ -44,7 +45,10 @@ def activities(
     shipment = ShipmentActivities(records, dispatch.tracking_url)
     return_kit = ReturnKitActivities(records, dispatch.non_return_charge)
     contract = ContractActivities(records, cancellation_fee)
+    contract_shortage = ContractShortageActivities(records)
     return [
+        contract_shortage.find_tenants_in_zone,
+        contract_shortage.record_shortage_notices,
         mail.deliver_mails,
         mail.settle_mail,
         procedures.begin_procedure,

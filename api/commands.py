@@ -198,6 +198,10 @@ class Commands:
                 raise ProcedureGoneError from None
             raise
 
+    async def keep_recurrences_in(self, time_zone: str, *, world_clock: bool) -> None:
+        """See to what is done daily in every zone that a tenant has. Raises: RPCError: Temporal is out of reach."""
+        await schedules.keep_in(self._client, self._task_queue, time_zone, world_clock=world_clock)
+
     async def next_recurrence(self) -> datetime | None:
         """Under rehearsal: when something that recurs is due next, or was and is under way."""
         return await schedules.next_on_world_clock(self._client)

@@ -77,6 +77,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "undo_window_closed": ("解約取消の期限が過ぎました", "The cancellation can no longer be undone"),
     "portal_days_over": ("契約終了後のポータル利用期間が過ぎました", "The portal's days after the end were over"),
     "contract_closed": ("サービス提供元が契約を終了させました", "The operator closed the contract"),
+    "contract_shortage_told": ("契約数の不足をお知らせしました", "Customers short of contracts were told of"),
     "mail_sent": ("メールを送信しました", "A mail was sent"),
     "mail_failed": ("メールを送信できませんでした", "A mail could not be sent"),
     "mail_skipped": ("メールの送信をとりやめました", "A mail was left unsent"),

@@ -99,6 +99,8 @@ class ExtraFields(BaseModel):
 async def create(body: NewTenantInput, context: Shared, operator: Operator, posted: PostedRequest) -> Response:
     """Make the tenant with its invitation, and begin the signup of its first staff member, all or nothing."""
     once = await posted.by(operator.actor)
+    # Before the tenant is there: a day that nobody needs harms nobody, one that is missing would.
+    await context.commands.keep_recurrences_in(body.time_zone, world_clock=context.settings.rehearsal)
     opened, tenant_id = await _begin(context, body, once, operator.actor)
     staff = FirstStaff(
         person_id=opened.member_id,
@@ -139,6 +141,8 @@ async def change(
     *,
     if_match: IfMatch = None,
 ) -> Tenant:
+    if body.time_zone:
+        await context.commands.keep_recurrences_in(body.time_zone, world_clock=context.settings.rehearsal)
     async with context.database.transaction(tenant_id) as connection:
         tenant = await tenant_row(connection, tenant_id, locked=True)
         check_if_match(if_match, etag(tenant.version))

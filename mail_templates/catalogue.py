@@ -100,6 +100,7 @@ _ALL = (
     _mail(Mail.CONTRACT_CANCELLED, f"{_CONTRACT} CancellationDate CancellationFee"),
     _mail(Mail.CANCELLATION_MOVED, f"{_CONTRACT} CancellationDate PreviousDate CancellationFee"),
     _mail(Mail.CANCELLATION_UNDONE, f"{_CONTRACT} UndoDate"),
+    _mail(Mail.CONTRACT_SHORTAGE, "TenantID CustomerCount CustomerIDs PortalURL"),
 )
 
 CATALOGUE: dict[Mail, MailKind] = {kind.mail: kind for kind in _ALL}

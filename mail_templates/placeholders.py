@@ -69,6 +69,12 @@ _ALL = (
         "ContactName", ja=("顧客企業の担当者の氏名", "山田 太郎"), en=("name of the customer's contact", "Taro Yamada")
     ),
     _text("ContractNumber", ja=("契約番号", "A-S00000001"), en=("contract number", "A-S00000001")),
+    _text("CustomerCount", ja=("顧客企業の数", "2"), en=("number of customers", "2")),
+    _text(
+        "CustomerIDs",
+        ja=("顧客企業ID（複数）", "A00366102, A00366208"),
+        en=("customer IDs, several", "A00366102, A00366208"),
+    ),
     _text("CustomerID", ja=("顧客企業ID", "A00366102"), en=("customer ID", "A00366102")),
     _text("DaysWaiting", ja=("お待たせしている日数", "4"), en=("days the application has waited", "4")),
     _text(

@@ -25,6 +25,7 @@ class ProcedureKind(StrEnum):
     SHIPMENT = "shipment"
     RETURN_KIT = "return-kit"
     CONTRACT = "contract"
+    CONTRACT_SHORTAGE = "contract-shortage"
 
 
 class ApplicationState(StrEnum):
@@ -246,6 +247,12 @@ class Connection(StrEnum):
     NEVER_CONNECTED = "never_connected"
 
 
+class ShortageState(StrEnum):
+    """Of a day's contract-shortage notice (SET-09)."""
+
+    TOLD = "told"
+
+
 class LinkPurpose(StrEnum):
     """One link does one thing (GEN-06)."""
 
@@ -305,6 +312,7 @@ class Mail(StrEnum):
     CONTRACT_CANCELLED = "contract_cancelled"
     CANCELLATION_MOVED = "cancellation_moved"
     CANCELLATION_UNDONE = "cancellation_undone"
+    CONTRACT_SHORTAGE = "contract_shortage"
 
 
 TENANT_TEMPLATES: tuple[Mail, ...] = tuple(Mail)[:13]

@@ -2,6 +2,7 @@
 
 from workflows.account_lock import AccountLock
 from workflows.contract import Contract
+from workflows.contract_shortage import ContractShortage, ContractShortageCheck
 from workflows.housekeeping import Housekeeping
 from workflows.notification_address import NotificationAddress, NotificationAddressChange
 from workflows.password_reset import PasswordReset
@@ -15,6 +16,8 @@ from workflows.signup import Signup
 WORKFLOWS: list[type] = [
     AccountLock,
     Contract,
+    ContractShortage,
+    ContractShortageCheck,
     Housekeeping,
     NotificationAddress,
     NotificationAddressChange,

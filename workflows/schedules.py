@@ -18,9 +18,10 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.recurrences import RECURRENCES, Recurrence, RecurrencesOnTheWorldClock
+from workflows.recurrences import RECURRENCES, Recurrence, RecurrencesOnTheWorldClock, of_zones
 
 _ON_THE_WORLD_CLOCK = "recurrences"
+_SUMMARY = "What recurs, on the world clock"
 
 
 async def keep(client: Client, task_queue: str, *, world_clock: bool) -> None:
@@ -32,14 +33,36 @@ async def keep(client: Client, task_queue: str, *, world_clock: bool) -> None:
     if world_clock:
         await client.start_workflow(
             RecurrencesOnTheWorldClock.run,
-            {},
+            args=[{}, ()],
             id=_ON_THE_WORLD_CLOCK,
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary="What recurs, on the world clock",
+            static_summary=_SUMMARY,
         )
         return
     for recurrence in RECURRENCES:
+        await _keep_schedule(client, _schedule(recurrence, task_queue), recurrence.name)
+
+
+async def keep_in(client: Client, task_queue: str, time_zone: str, *, world_clock: bool) -> None:
+    """Likewise what is kept in every time zone that a tenant has, in this one. What is kept already stays as it is.
+
+    Raises:
+        RPCError: the server is not ready.
+    """
+    if world_clock:
+        await client.start_workflow(
+            RecurrencesOnTheWorldClock.run,
+            args=[{}, ()],
+            id=_ON_THE_WORLD_CLOCK,
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=_SUMMARY,
+            start_signal="keep_in",
+            start_signal_args=[time_zone],
+        )
+        return
+    for recurrence in of_zones([time_zone]):
         await _keep_schedule(client, _schedule(recurrence, task_queue), recurrence.name)
 
 
@@ -61,6 +84,7 @@ def _schedule(recurrence: Recurrence, task_queue: str) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
             recurrence.run,
+            args=recurrence.input,
             id=recurrence.name,
             task_queue=task_queue,
             static_summary=f"{recurrence.name}, daily at {recurrence.at:%H:%M} {recurrence.time_zone}",
