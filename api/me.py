@@ -102,8 +102,8 @@ async def _change(context: Context, person: Caller, proven: Proven, password_has
             raise _wrong_password()  # another change was faster
         await end_sessions(connection, person.person_id, but=person.token_digest)
         belongs = await memberships(connection, person.person_id)
-    for tenant_id in belongs.tenant_ids:
-        async with context.database.transaction(tenant_id) as connection:
+        for tenant_id in belongs.tenant_ids:
+            await context.database.go_on_as(connection, tenant_id)
             fact = Fact(
                 tenant_id=tenant_id, at=now, actor=person.actor, what="password_changed", subject=person.person_id
             )

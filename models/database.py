@@ -49,6 +49,11 @@ class Database:
             )
             yield connection
 
+    @staticmethod
+    async def go_on_as(connection: AsyncConnection, tenant_id: str) -> None:
+        """From here on the transaction is the tenant's, and no longer a person's: for the audit rows of what it did."""
+        await connection.execute(_AS, {"tenant": tenant_id, "person": "", "operator": ""})
+
     @property
     def connections(self) -> tuple[int, int]:
         """How many connections the process has open, and how many of them are in use now."""

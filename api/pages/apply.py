@@ -83,8 +83,8 @@ async def send(visit: Visited, limiter: Limiter) -> Response:
     if number := await _application_of(visit):
         return _applied(visit, number)
     invitation = await find_open_invitation(visit.context, visit.token)
-    await note_opened(visit.context, invitation)
     form = await visit.read_form()
+    await note_opened(visit.context, invitation)
     filling = Filling(visit, invitation, _opened(visit, invitation, form), _entries(form), tuple(form.all(_CHECKED)))
     for button in _BUTTONS:
         if form.has(button):

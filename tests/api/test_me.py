@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 import pytest
 from httpx2 import AsyncClient
 from sqlalchemy import select
@@ -37,6 +38,14 @@ async def test_a_change_ends_the_other_sessions_and_the_old_password(api: AsyncC
     async with world.database.transaction(TENANT) as connection:
         entries = (await connection.execute(select(AuditEntry.what, AuditEntry.detail))).all()
     assert ("password_changed", {}) in [tuple(entry) for entry in entries]
+
+
+@pytest.mark.requirement("GEN-04")
+async def test_a_change_that_cannot_be_audited_is_not_made(api: AsyncClient, owner: psycopg.Connection[Any]) -> None:
+    headers = await signed_in(api)
+    owner.execute("ALTER TABLE audit_entries ADD CONSTRAINT broken CHECK (what <> 'password_changed') NOT VALID")
+    assert (await changed(api, headers)).status_code == 500
+    assert (await sign_in(api)).status_code == 201
 
 
 @pytest.mark.requirement("AUT-04", "TEN-05", "GEN-07")
