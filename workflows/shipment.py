@@ -75,7 +75,7 @@ class Shipment(Nudged, OperatorNotices):
         self._stand()
 
     async def _wait(self) -> None:
-        deadline = None if self._now.told_overdue else self._now.standing.overdue_at
+        deadline = self._deadline()
         await self.wait_until(
             lambda: self._is_over() or self.nudged or self._deadline() != deadline,
             deadline,
@@ -125,8 +125,8 @@ class Shipment(Nudged, OperatorNotices):
         self._stand()
 
     async def _tell_overdue(self) -> None:
+        step = f"overdue-{self._now.standing.overdue_at:%Y%m%d}"
         self._now.told_overdue = True
-        step = f"overdue-{self._deadline():%Y%m%d}"
         await self.record(ShipmentActivities.record_shipment_overdue, self._step(step, "system"))
         self.notice(_OVERDUE, "not delivered three business days after the planned arrival")
         self._stand()
@@ -136,7 +136,7 @@ class Shipment(Nudged, OperatorNotices):
         await self.record(ShipmentActivities.record_shipment_stopped, self._step("stop", "system"))
 
     def _stand(self) -> None:
-        overdue_at = None if self._now.told_overdue else self._deadline()
+        overdue_at = self._deadline()
         upcoming = [Upcoming(at=overdue_at, what="shipment_overdue_due")] if overdue_at else []
         waiting_for = "nothing" if self._is_over() else "the carrier to report"
         self.stand(self._now.standing.state, waiting_for=waiting_for, upcoming=upcoming)
@@ -155,11 +155,12 @@ class Shipment(Nudged, OperatorNotices):
         return CarryParcel(tenant_id=self.identity.tenant_id, shipment_id=self._start.shipment_id)
 
     def _deadline(self) -> datetime | None:
-        return self._now.standing.overdue_at
+        """When the operator is told, if that is still to come."""
+        return None if self._now.told_overdue or self._is_over() else self._now.standing.overdue_at
 
     def _is_overdue(self) -> bool:
         deadline = self._deadline()
-        return not (self._now.told_overdue or self._is_over()) and deadline is not None and workflow.now() >= deadline
+        return deadline is not None and workflow.now() >= deadline
 
     def _is_over(self) -> bool:
         return self._now.standing.state in OVER

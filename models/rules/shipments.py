@@ -15,8 +15,6 @@ _ORDER = {
     # A kit's journey ends here again, with the device in it.
     ParcelKind.RETURN_KIT: ("requested", "scheduled", "shipped", "undeliverable", "delivered", "returned"),
 }
-REPORTABLE = tuple(ShipmentState(state) for state in _ORDER[ParcelKind.DELIVERY])
-"""What a carrier can say."""
 ON_THE_WAY_OUT = frozenset({ShipmentState.REQUESTED, ShipmentState.SCHEDULED})
 """Not handed to the carrier yet: it can be stopped, and its destination changed."""
 OVER = frozenset({ShipmentState.DELIVERED, ShipmentState.STOPPED, ShipmentState.ENDED})
