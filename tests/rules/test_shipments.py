@@ -1,5 +1,6 @@
 """What the carrier's events make of a parcel: the same whatever their order, and however often each comes."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -32,7 +33,9 @@ def parcel_after(kind: ParcelKind, said: list[Report]) -> Parcel:
 
 @pytest.mark.requirement("SHP-01")
 @given(kind=kinds, said=st.lists(reports, max_size=6), data=st.data())
-def test_order_and_repetition_of_events_do_not_matter(kind: ParcelKind, said: list[Report], data: st.DataObject) -> None:
+def test_order_and_repetition_of_events_do_not_matter(
+    kind: ParcelKind, said: list[Report], data: st.DataObject
+) -> None:
     shuffled = data.draw(st.permutations(said + said[:2]))
     one, other = parcel_after(kind, said), parcel_after(kind, shuffled)
     carriers = {report.carrier for report in said if report.waybill_number == one.waybill_number}
@@ -48,7 +51,7 @@ def test_order_and_repetition_of_events_do_not_matter(kind: ParcelKind, said: li
 @given(kind=kinds, said=st.lists(reports, min_size=1, max_size=6))
 def test_a_state_never_goes_back(kind: ParcelKind, said: list[Report]) -> None:
     seen = [parcel_after(kind, said[:count]).state for count in range(len(said) + 1)]
-    for earlier, later in zip(seen, seen[1:], strict=False):
+    for earlier, later in itertools.pairwise(seen):
         assert later == earlier or later not in seen[: seen.index(earlier) + 1]
 
 
