@@ -72,11 +72,11 @@ async def _operator(context: Shared, credentials: Credentials) -> Caller:
     token = _token(credentials)
     if is_operator(context, token):
         return Caller(OPERATOR)
-    await _signed_in(context, credentials)  # known, but not allowed
+    await signed_in(context, credentials)  # known, but not allowed
     raise Forbidden
 
 
-async def _signed_in(context: Shared, credentials: Credentials) -> Person:
+async def signed_in(context: Shared, credentials: Credentials) -> Person:
     """Raises: Unauthenticated: nobody known. Forbidden: the operator, or a machine, who are no persons."""
     token = _token(credentials)
     token_digest = digest(token)
@@ -107,7 +107,7 @@ async def _anyone(context: Shared, credentials: Credentials) -> Caller:
         if key.state == TenantState.SUSPENDED:
             raise TenantSuspended
         return Caller(f"api_key:{key.api_key_id}")
-    person = await _signed_in(context, credentials)
+    person = await signed_in(context, credentials)
     return Caller(person.actor, person.person_id)
 
 
@@ -123,7 +123,7 @@ async def _staff(
     if is_operator(context, token):
         raise Forbidden
     if not TENANT_ID.fullmatch(tenant_id):
-        await _signed_in(context, credentials)
+        await signed_in(context, credentials)
         raise NotFound
     if _API_KEY.fullmatch(token):
         return await _machine(request, context, token, tenant_id)
@@ -144,7 +144,7 @@ async def _portal_user(context: Shared, credentials: Credentials, customer_id: A
     Raises:
         Unauthenticated: nobody known. NotFound: not their company. Forbidden: the operator, or a machine.
     """
-    person = await _signed_in(context, credentials)
+    person = await signed_in(context, credentials)
     now = await context.clock.now()
     async with context.database.transaction(person_id=person.person_id) as connection:
         mine = (await memberships(connection, person.person_id, at=now)).portal
@@ -237,7 +237,7 @@ def _token(credentials: HTTPAuthorizationCredentials | None) -> str:
 
 Operator = Annotated[Caller, Depends(_operator)]
 Anyone = Annotated[Caller, Depends(_anyone)]
-SignedIn = Annotated[Person, Depends(_signed_in)]
+SignedIn = Annotated[Person, Depends(signed_in)]
 Staff = Annotated[Caller, Depends(_staff)]
 SignedInPortalUser = Annotated[PortalUser, Depends(_portal_user)]
 StaffOrPortalUser = Annotated[Caller, Depends(_staff_or_portal_user)]

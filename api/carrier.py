@@ -7,11 +7,11 @@ once by their `event_id`, and may come late and in any order.
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Row, select
 
-from api.authentication import OPERATOR, Credentials, is_operator
+from api.authentication import OPERATOR, Credentials, is_operator, signed_in
 from api.commands import ProcedureGoneError
 from api.context import Context, Shared
 from api.idempotency import PostedRequest
@@ -21,7 +21,7 @@ from models.fields import Day, Input, Instant, OrAbsent, Title
 from models.identifiers import TENANT_ID
 from models.messages.procedure import Identity
 from models.messages.shipment_steps import ReportParcel
-from models.refusals import Forbidden, NotFound, Unauthenticated, Unavailable, WrongState
+from models.refusals import Forbidden, NotFound, Unavailable, WrongState
 from models.tables.procedures import Procedure
 from models.tables.shipments import Shipment as Parcels
 from models.vocabulary import ParcelKind, ProcedureKind, ShipmentState
@@ -59,19 +59,36 @@ class ReportedParcel(BaseModel):
     last_event_id: str | None
 
 
+async def _reporter(request: Request, context: Shared, credentials: Credentials) -> str:
+    """`operator`, or `carrier` when the request is signed with the key that we share with it.
+
+    Raises: Unauthenticated: neither. Forbidden: somebody known, who is neither.
+    """
+    if credentials and is_operator(context, credentials.credentials):
+        return OPERATOR
+    key = context.settings.carrier.key.get_secret_value().encode()
+    is_carrier = bool(key) and carrier_signature.is_genuine(
+        key,
+        request.method,
+        request.url.path,
+        body=await request.body(),
+        sent=request.headers,
+        now=machine_time(),
+    )
+    if is_carrier:
+        return CARRIER
+    await signed_in(context, credentials)
+    raise Forbidden
+
+
+Reporter = Annotated[str, Depends(_reporter)]
+
+
 @router.post("/{shipment_id}/events", response_model=ReportedParcel)
 async def report(
-    shipment_id: str,
-    event: CarrierEvent,
-    request: Request,
-    context: Shared,
-    credentials: Credentials,
-    posted: PostedRequest,
+    shipment_id: str, event: CarrierEvent, actor: Reporter, context: Shared, posted: PostedRequest
 ) -> Response:
     """Tell what has become of a parcel. An event known already, or one for a parcel that is over, changes nothing."""
-    actor = OPERATOR if credentials and is_operator(context, credentials.credentials) else CARRIER
-    if actor == CARRIER:
-        await _expect_signature(request, context, is_known=credentials is not None)
     once = await posted.by(actor)
     now = await context.clock.now()
     parcel = await _parcel(context, shipment_id)
@@ -89,21 +106,6 @@ async def report(
     await _tell(context, parcel, command)
     now_known = (await _parcel(context, shipment_id))._asdict() | {"event_id": event.event_id}
     return await once.answer(ReportedParcel.model_validate(now_known))
-
-
-async def _expect_signature(request: Request, context: Context, *, is_known: bool) -> None:
-    """Raises: Unauthenticated: neither the operator nor a carrier whose key we hold. Forbidden: known, but neither."""
-    key = context.settings.carrier.key.get_secret_value().encode()
-    is_carrier = bool(key) and carrier_signature.is_genuine(
-        key,
-        request.method,
-        request.url.path,
-        body=await request.body(),
-        sent=request.headers,
-        now=machine_time(),
-    )
-    if not is_carrier:
-        raise Forbidden if is_known else Unauthenticated
 
 
 async def _parcel(context: Context, shipment_id: str) -> Row[tuple[Parcels]]:
