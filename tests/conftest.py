@@ -101,3 +101,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     yield database
     await database.close()
     await asyncio.sleep(0)
+
+
+@pytest.fixture
+def owner(postgres: Postgres, database_name: str) -> Iterator[psycopg.Connection[Any]]:
+    """The owner of the test's database: for breaking what the product itself may not touch."""
+    with psycopg.connect(postgres.url("owner", database_name), autocommit=True) as connection:
+        yield connection

@@ -13,18 +13,11 @@ from models.messages.application_steps import Decide
 from models.messages.procedure import Answer, Command
 from models.vocabulary import Decision
 from tests.api.test_service_application import FORM, invitation_token
-from tests.conftest import Postgres
 from tests.processes.test_mail_delivery import PROCEDURE, attention_in_temporal, say, stuck, waiting
 from tests.processes.test_service_application import confirm, refusal_of, submit
 from tests.world import TENANT, World, eventually
 
 pytestmark = pytest.mark.requirement("GEN-08")
-
-
-@pytest.fixture
-def owner(postgres: Postgres, database_name: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(postgres.url("owner", database_name), autocommit=True) as connection:
-        yield connection
 
 
 @contextmanager
