@@ -46,7 +46,7 @@ class Job:
         """Do everything before the step, and have in hand what it needs."""
         for earlier in self.steps[: self.steps.index(step)]:
             await self.ready_for(earlier)
-            await self.begin(earlier)
+            await asyncio.shield(self.begin(earlier))  # whoever stops waiting does not stop the step
         needs: dict[str, Callable[[], Awaitable[object]]] = {
             "confirm": lambda: self._site.sink.wait_for(self.applicant),
             "register": lambda: self._site.sink.wait_for(self.registers),
@@ -56,7 +56,7 @@ class Job:
 
     async def until(self, step: str) -> None:
         await self.ready_for(step)
-        await self.begin(step)
+        await asyncio.shield(self.begin(step))
 
     async def finish(self) -> None:
         await self.until(self.steps[-1])
