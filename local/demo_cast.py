@@ -15,6 +15,7 @@ from temporalio.testing import TimeSkipper
 from local.processes import PartFailedError
 from local.stack_plan import Addresses
 from local.visitor import Visitor
+from models.identifiers import digest
 
 Json = dict[str, Any]
 _PATIENCE = 30  # seconds
@@ -49,7 +50,8 @@ class Cast:
     async def call(self, method: str, path: str, body: Json | None = None, *, key: str) -> Json:
         """Call the API as whoever has the key, as a good client does: again when it was not taken or is not done."""
         # The idempotency key makes the repetition harmless (GEN-03).
-        once = {"Idempotency-Key": f"demo {method} {path}"} if method == "POST" else {}
+        wish = digest(json.dumps([path, body]))
+        once = {"Idempotency-Key": f"demo {wish}"} if method == "POST" else {}
         headers = {"Authorization": f"Bearer {key}", **once}
         async with asyncio.timeout(_PATIENCE):
             while True:

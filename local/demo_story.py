@@ -1,4 +1,4 @@
-"""The demo's story, from the first tenant to the signup that nobody completed."""
+"""The demo's story, from the first tenant to the contract that was cancelled and stays."""
 
 import asyncio
 import re
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.demo_cast import Cast, DemoFailedError
+from local.demo_contract import ContractStory
 from local.terminal import Terminal
 
 STAFF, DESK = "sato@minato-msp.example", "desk@minato-msp.example"
@@ -24,7 +25,7 @@ COMPANY = {
     "address": "港区芝公園4-2-8",
     "phone_number": "0312345678",
 }
-APPLICATION = {
+APPLICATION: dict[str, Any] = {
     "company": COMPANY,
     "utm_destinations": [
         {
@@ -65,6 +66,7 @@ class Story:
         await self._confirm(number)
         customer = await self._decide(number)
         await self._sign_up_users(customer)
+        await self._make_contract(customer)
         await self._look_around(number)
 
     async def _open_tenant(self) -> None:
@@ -184,6 +186,19 @@ class Story:
             ("page", link),
             ("Temporal Web UI", self._cast.web_ui(signup)),
         )
+
+    async def _make_contract(self, customer: str) -> None:
+        self._act("A contract, and a cancellation that is undone")
+        story = ContractStory(
+            cast=self._cast,
+            step=self._step,
+            note=self._terminal.note,
+            tenant=self._tenant,
+            customer=customer,
+            staff=self._staff,
+            desk=DESK,
+        )
+        await story.tell(APPLICATION["utm_destinations"][0])
 
     async def _look_around(self, number: str) -> None:
         self._act("The story, as the product remembers it")

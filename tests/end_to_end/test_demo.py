@@ -26,6 +26,11 @@ def test_the_demo_plays_to_its_end_and_stops_cleanly(tmp_path: Path) -> None:
         "approved all the same: customer A",
         "the last reminder",
         "his signup has expired",
+        "The catalogue has 1 product",
+        "three UTMs for a year",
+        "A dry run changes nothing",
+        "The return kit for UTM a1a1b2b2c3c3 is ordered",
+        "the cancellation is undone, the contract active",
         "The application was approved",
         "Stopped in",
     ):
