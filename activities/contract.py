@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities import contract_calendar
 from activities import contract_letters as letters
+from activities.contract_changes import apply_changes
 from activities.contract_letters import post
 from activities.contract_rows import (
     NOT_CANCELLED,
@@ -26,11 +27,12 @@ from models import account_charges, audit, procedures
 from models.account_charges import Debit
 from models.audit import Fact
 from models.contract_cancellation import Moment, PlannedCancellation, plan_cancellation, plan_move, plan_undo
-from models.contracts import PORTAL_CLOSES, coming
+from models.contracts import PORTAL_CLOSES, coming, standing_of
 from models.messages.contract_steps import (
     ContractRecorded,
     Delivery,
     RecordCancellation,
+    RecordChange,
     RecordContractApplication,
     RecordDue,
     RecordMove,
@@ -38,9 +40,11 @@ from models.messages.contract_steps import (
 from models.messages.procedure import Identity, Step
 from models.persons import end_sessions_without_access
 from models.procedures import Beginning, Standing
+from models.refusals import PreconditionFailed
+from models.rules.contract_decisions import refusal_of
 from models.rules.periods import day_of
 from models.tables.people import PortalUser
-from models.vocabulary import ChargeKind, ContractErrand, ContractStatus, ProcedureKind
+from models.vocabulary import ChargeKind, ContractCommand, ContractErrand, ContractStatus, ProcedureKind
 
 
 class ContractActivities:
@@ -169,6 +173,28 @@ class ContractActivities:
             )
 
         return await self._records.once(fact_of(message, "cancellation_undone"), ContractRecorded, work)
+
+    @activity.defn
+    async def record_contract_change(self, message: RecordChange) -> ContractRecorded:
+        """A change that other procedures have to hear of: the destination of what is still to be shipped (CON-08).
+
+        Raises:
+            Refusal: the contract is not active, has been changed meanwhile, or has been shipped.
+        """
+
+        async def work(connection: AsyncConnection) -> ContractRecorded:
+            contract, moment = await self._judged(connection, message)
+            refusal = refusal_of(ContractCommand.CHANGE, standing_of(contract, moment.around.zone), message.at)
+            if refusal is not None:
+                raise refusal
+            if message.version not in (None, contract.version):
+                raise PreconditionFailed
+            contract, nudged = await apply_changes(connection, contract, message.changes)
+            recorded = await self._stand(connection, message, contract)
+            return recorded.model_copy(update={"nudged": nudged, "mails": False})
+
+        fact = replace(fact_of(message, "contract_changed"), detail={"fields": message.changes.names})
+        return await self._records.once(fact, ContractRecorded, work)
 
     @activity.defn
     async def record_contract_due(self, message: RecordDue) -> ContractRecorded:

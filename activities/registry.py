@@ -109,6 +109,7 @@ def activities(
         contract.record_cancellation_move,
         contract.record_cancellation_undo,
         contract.record_contract_due,
+        contract.record_contract_change,
         contract.record_contract_close,
         contract.find_delivery,
     ]

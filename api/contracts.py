@@ -6,12 +6,14 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy import ColumnElement, Row, delete, func, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.contract_rows import change_contract, contract_row, put_rate_plans, rate_plan_rows
+from activities.contract_changes import DESTINATION, apply_changes
+from activities.contract_rows import contract_row, rate_plan_rows
 from activities.records import tenant_row
 from api.authentication import Caller, Staff
+from api.commands import ProcedureGoneError
 from api.context import Context, Shared
 from api.contract_input import ContractChange, ContractInput, application_of, chosen_plans
 from api.contract_page import Contract, ContractListed, detailed, identity_of, listed
@@ -24,12 +26,12 @@ from models import audit
 from models.audit import Fact
 from models.catalogue import find_product
 from models.contracts import standing_of
-from models.messages.contract_steps import ChosenPlan, ContractStart
-from models.refusals import FieldError, InvalidInput, NotFound, NothingChanged
+from models.identifiers import Draw
+from models.messages.contract_steps import ChangeContract, ChosenPlan, ContractChanges, ContractStart
+from models.refusals import FieldError, InvalidInput, NotFound, NothingChanged, WrongState
 from models.rules.contract_decisions import refusal_of
 from models.rules.periods import day_of
 from models.tables.contracts import Contract as Contracts
-from models.tables.contracts import ContractRatePlan
 from models.vocabulary import ContractCommand
 from workflows.contract import Contract as ContractWorkflow
 
@@ -170,10 +172,24 @@ async def change(  # noqa: PLR0913 - the path has three parts
         if refusal is not None:
             raise refusal
         check_if_match(if_match, etag(row.version))
-        changed = await _change(connection, row, body)
-        if not changed:
+        changes = await _changes(connection, row, body)
+        if not changes.names:
             raise NothingChanged
-        await audit.record(connection, _fact(row, staff, at=now, fields=sorted(changed)))
+        if DESTINATION not in changes.values:
+            await apply_changes(connection, row, changes)
+            await audit.record(connection, _fact(row, staff, at=now, fields=changes.names))
+    if DESTINATION in changes.values:
+        command = ChangeContract(
+            command_id=Draw().opaque_id(),
+            actor=staff.actor,
+            changes=changes,
+            version=row.version if if_match else None,
+        )
+        try:
+            await context.commands.send(identity_of(tenant_id, number, customer_id), ContractWorkflow.change, command)
+        except ProcedureGoneError:
+            raise WrongState(state=row.status) from None
+    async with context.database.transaction(tenant_id) as connection:
         row = await of_customer(connection, tenant_id, customer_id, number)
         response.headers["ETag"] = etag(row.version)
         return await detailed(connection, row, durations=context.settings.durations, language=language_of(request))
@@ -208,32 +224,16 @@ async def _shown(context: Context, request: Request, tenant_id: str, customer_id
         return await detailed(connection, row, durations=context.settings.durations, language=language_of(request))
 
 
-async def _change(connection: AsyncConnection, row: Row[Any], body: ContractChange) -> set[str]:
-    """The names of what differs now.
+async def _changes(connection: AsyncConnection, row: Row[Any], body: ContractChange) -> ContractChanges:
+    """What differs from what stands there.
 
     Raises:
-        InvalidInput: a plan that the catalogue does not have, or a destination where nothing is shipped.
+        InvalidInput: a plan that neither the contract nor the catalogue has.
     """
     values = body.model_dump(mode="json", exclude_unset=True, exclude={"rate_plans"})
     changed = {name: value for name, value in values.items() if value != getattr(row, name)}
-    if "destination" in changed and not (row.shipping_required and body.destination):
-        raise InvalidInput(errors=[FieldError("destination", "only_with_shipping")])
-    names = set(changed)
-    if "rate_plans" in body.model_fields_set:
-        plans = await _new_plans(connection, row, body)
-        if plans is not None:
-            names.add("rate_plans")
-            await connection.execute(
-                delete(ContractRatePlan).where(
-                    ContractRatePlan.tenant_id == row.tenant_id,
-                    ContractRatePlan.contract_number == row.contract_number,
-                )
-            )
-            await put_rate_plans(connection, row, plans)
-            changed["utm_quantity"] = max(plan.quantity for plan in plans) if row.includes_utm else 0
-    if names:
-        await change_contract(connection, row, **changed)
-    return names
+    plans = await _new_plans(connection, row, body) if "rate_plans" in body.model_fields_set else None
+    return ContractChanges(values=changed, rate_plans=plans)
 
 
 async def _new_plans(connection: AsyncConnection, row: Row[Any], body: ContractChange) -> tuple[ChosenPlan, ...] | None:

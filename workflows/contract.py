@@ -17,16 +17,18 @@ from activities.contract import ContractActivities
 from activities.outcomes import refused
 from models.messages.contract_steps import (
     CancelContract,
+    ChangeContract,
     ContractRecorded,
     ContractStart,
     MoveCancellation,
     RecordCancellation,
+    RecordChange,
     RecordContractApplication,
     RecordDue,
     RecordMove,
     Resumed,
 )
-from models.messages.procedure import Command, Step
+from models.messages.procedure import Command, Nudges, Step
 from models.refusals import WrongState
 from models.rules.contract_decisions import Standing, refusal_of
 from models.vocabulary import ContractCommand
@@ -42,7 +44,7 @@ class State:
     recorded: ContractRecorded | None = None
     refusal: ApplicationError | None = None
     answered: dict[str, ContractRecorded] = field(default_factory=dict)
-    errands: list[Errand] = field(default_factory=list)
+    errands: list[Errand | Nudges] = field(default_factory=list)
     moving: bool = False
     """A step is being recorded: whoever comes meanwhile waits for what becomes of it."""
     renewed: bool = False
@@ -138,6 +140,17 @@ class Contract(Procedure):
         async with self._turn():
             return await self._do(ContractCommand.UNDO, command)
 
+    @workflow.update(
+        description="Change what shipments have to hear of: the destination, until it is shipped (CON-08)."
+    )
+    async def change(self, command: ChangeContract) -> ContractRecorded:
+        async with self._turn():
+            return await self._do(ContractCommand.CHANGE, command)
+
+    @change.validator
+    def _refuse_change(self, command: ChangeContract) -> None:
+        self._refuse_unless_open(ContractCommand.CHANGE, command)
+
     @cancel.validator
     def _refuse_cancellation(self, command: CancelContract) -> None:
         self._refuse_unless_open(ContractCommand.CANCEL, command)
@@ -181,6 +194,9 @@ class Contract(Procedure):
             case MoveCancellation():
                 move = RecordMove(**step.model_dump(), cancellation_date=command.cancellation_date)
                 return await self.record(ContractActivities.record_cancellation_move, move)
+            case ChangeContract():
+                change = RecordChange(**step.model_dump(), changes=command.changes, version=command.version)
+                return await self.record(ContractActivities.record_contract_change, change)
         return await self.record(ContractActivities.record_cancellation_undo, step)
 
     def _take(self, recorded: ContractRecorded, step: Step) -> None:
@@ -188,6 +204,8 @@ class Contract(Procedure):
         self._now.errands += [
             Errand(kind, step, recorded.product_name, recorded.errands_day) for kind in recorded.errands
         ]
+        if recorded.nudged:
+            self._now.errands.append(Nudges(procedure_ids=recorded.nudged))
         self._now.renewed = self._now.renewed or recorded.renewed
         self._now.recorded = recorded
         self._stand()

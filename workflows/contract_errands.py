@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from activities.contract import ContractActivities
-from models.messages.procedure import Step
+from activities.procedures import ProcedureActivities
+from models.messages.procedure import Nudges, Step
 from models.messages.return_kit_steps import BeginReturnKits, UndoReturnKits
 from models.messages.shipment_steps import BeginShipment, StopShipment
 from models.vocabulary import ContractErrand
@@ -23,8 +24,11 @@ class Errand:
     day: date | None
 
 
-async def run_errand(contract: Procedure, errand: Errand) -> None:
+async def run_errand(contract: Procedure, errand: Errand | Nudges) -> None:
     """However often it is begun, it has one effect."""
+    if isinstance(errand, Nudges):
+        await contract.record(ProcedureActivities.nudge_procedures, errand)
+        return
     identity = contract.identity
     step = errand.cause.model_copy(update={"step": f"{errand.kind}-{errand.cause.step}"}).model_dump()
     number, customer_id = identity.subject, identity.customer_id or ""

@@ -65,6 +65,8 @@ class ContractRecorded(Answer):
     """Whether this very step has queued any."""
     errands: tuple[ContractErrand, ...] = ()
     """What this very step leaves to be done by other procedures."""
+    nudged: tuple[str, ...] = ()
+    """Procedures whose rows this very step has changed."""
     errands_day: date | None = None
     """The last day of service that they are about."""
 
@@ -103,6 +105,29 @@ class CancelContract(Command):
 
 class MoveCancellation(Command):
     cancellation_date: date
+
+
+class ContractChanges(Message):
+    """What differs from what stands there, checked by the API. `values` by column; `rate_plans`: all of them."""
+
+    values: dict[str, Any] = Field(default_factory=dict)
+    rate_plans: tuple[ChosenPlan, ...] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return sorted([*self.values, *([] if self.rate_plans is None else ["rate_plans"])])
+
+
+class ChangeContract(Command):
+    """`version`: the one that the change is for; without it whatever stands there."""
+
+    changes: ContractChanges
+    version: int | None = None
+
+
+class RecordChange(Step):
+    changes: ContractChanges
+    version: int | None = None
 
 
 class RecordContractApplication(Step):
