@@ -1,6 +1,7 @@
 """Everybody in the demo: they call the API, read the inbox, open pages, and let time pass. Clients, all of them."""
 
 import asyncio
+import contextlib
 import json
 from dataclasses import dataclass
 from datetime import timedelta
@@ -89,6 +90,14 @@ class Cast:
                 found = await self.call("GET", path, key=key)
                 if found[field] == wanted:
                     return found
+                await asyncio.sleep(0.1)
+
+    async def once_there(self, path: str, *, key: str) -> Json:
+        """Read what a procedure makes after its answer, as soon as it has."""
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                with contextlib.suppress(DemoFailedError):
+                    return await self.call("GET", path, key=key)
                 await asyncio.sleep(0.1)
 
     async def pass_time(self, procedure_id: str, by: timedelta) -> None:

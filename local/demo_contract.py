@@ -40,7 +40,7 @@ _UTM = {"utm_id": "a1a1b2b2c3c3", "name": "本社", "serial_number": "SN-2026-00
 
 @dataclass(frozen=True)
 class ContractStory:
-    """`desk`: the notification address. `note` and `step` speak to the person at the terminal."""
+    """`contact`: the customer's address; `desk`: the notification address. `note` and `step` speak to the terminal."""
 
     cast: Cast
     step: Step
@@ -48,11 +48,13 @@ class ContractStory:
     tenant: str
     customer: str
     staff: str
+    contact: str
     desk: str
 
     async def tell(self, destination: dict[str, Any]) -> None:
         plan = await self._offer_product()
         number, start = await self._apply(plan, destination)
+        await self._ship(number, start)
         await self._register_utm(number, destination)
         await self._cancel(number, start)
 
@@ -87,6 +89,21 @@ class ContractStory:
             ("Temporal Web UI", self.cast.web_ui(f"contract-{self.tenant}-{number}")),
         )
         return number, start
+
+    async def _ship(self, number: str, start: date) -> None:
+        """Nobody carries anything in a demo: the operator reports what a carrier would."""
+        operator = self.cast.addresses.operator_key
+        parcel = await self.cast.once_there(f"{self._customer}/contracts/{number}/shipment", key=self.staff)
+        arrival = (start + timedelta(days=3)).isoformat()
+        scheduled = {"event_id": "1", "state": "scheduled", "planned_arrival_date": arrival}
+        shipped = {"event_id": "2", "state": "shipped", "carrier": "さくら運輸", "waybill_number": "4907-1234-5678"}
+        for event, words in ((scheduled, number), (shipped, "4907-1234-5678")):
+            path = f"/v1/carrier/shipments/{parcel['shipment_id']}/events"
+            reported = await self.cast.call("POST", path, event, key=operator)
+            mail = await self.cast.mail(self.contact, words)
+            await self.step(
+                f"The carrier says {reported['state']}: {self.contact} is told.", ("mail", self.cast.mail_page(mail))
+            )
 
     async def _register_utm(self, number: str, destination: dict[str, Any]) -> None:
         place = {

@@ -196,6 +196,7 @@ class Story:
             tenant=self._tenant,
             customer=customer,
             staff=self._staff,
+            contact=APPLICANT,
             desk=DESK,
         )
         await story.tell(APPLICATION["utm_destinations"][0])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from local.demo_story import APPLICANT
 from local.product_command import CLI
 
 
@@ -28,6 +29,8 @@ def test_the_demo_plays_to_its_end_and_stops_cleanly(tmp_path: Path) -> None:
         "his signup has expired",
         "The catalogue has 1 product",
         "three UTMs for a year",
+        f"The carrier says scheduled: {APPLICANT} is told",
+        f"The carrier says shipped: {APPLICANT} is told",
         "A dry run changes nothing",
         "The return kit for UTM a1a1b2b2c3c3 is ordered",
         "the cancellation is undone, the contract active",
