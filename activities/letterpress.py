@@ -1,16 +1,19 @@
 """From a row of the ledger to the bytes on the wire. The only place where a link's secret meets its mail."""
 
+import asyncio
 from dataclasses import dataclass
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities import return_slips
 from activities.records import tenant_row
 from activities.tenant_templates import wording
 from mail_templates.catalogue import CATALOGUE, Channel
-from mail_templates.message import Envelope, wire_bytes
+from mail_templates.message import Attachment, Envelope, wire_bytes
 from mail_templates.placeholders import PlaceholderKind
 from mail_templates.rendering import SECRET_WITHHELD, Brand, Rendered, render, with_secret
+from mail_templates.return_slip import print_slip
 from models import links
 from models.links import LinkKey
 from models.tables.procedures import Link, Mail
@@ -58,7 +61,8 @@ class Letterpress:
             sender_name=tenant.sender_name,
             recipient=recipient,
         )
-        wire = wire_bytes(with_secret(rendered, secret) if secret else rendered, envelope)
+        attached = await _slip(connection, row) if mail is MailName.RETURN_KIT_SENT else None
+        wire = wire_bytes(with_secret(rendered, secret) if secret else rendered, envelope, attached)
         return Printed(recipient, rendered.subject, rendered.text, rendered.html, wire)
 
     async def _render(
@@ -86,6 +90,12 @@ class Letterpress:
             return self.link_key.token(row.tenant_id, link.link_id, link.purpose, link.recipient)
         reset_id = row.values.get("reset_id")
         return self.link_key.sms_code(reset_id) if reset_id else None
+
+
+async def _slip(connection: AsyncConnection, row: Row[tuple[Mail]]) -> Attachment:
+    """Printed anew at each try: only its text is kept. Raises: NoJapaneseFontError: it cannot be (KIT-02)."""
+    slip = await return_slips.find(connection, row.tenant_id, row.procedure_id)
+    return Attachment(f"return-slip-{slip.utm_id}.pdf", await asyncio.to_thread(print_slip, slip))
 
 
 async def _link(connection: AsyncConnection, row: Row[tuple[Mail]]) -> Row[tuple[Link]] | None:

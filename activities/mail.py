@@ -18,6 +18,7 @@ from activities.records import Records
 from activities.smtp import Courier, Fate, Outcome
 from mail_templates.message import UnsafeMailError
 from mail_templates.rendering import WrongValuesError
+from mail_templates.return_slip import NoJapaneseFontError
 from models import audit
 from models.audit import Fact
 from models.clock import Clock
@@ -127,7 +128,7 @@ class MailActivities:
         try:
             async with self._records.database.transaction(row.tenant_id) as connection:
                 return await self._letterpress.print(connection, row)
-        except (UnsafeMailError, WrongValuesError) as error:
+        except (UnsafeMailError, WrongValuesError, NoJapaneseFontError) as error:
             now = await self._clock.now()
             answer = f"not sent: {type(error).__name__}"
             async with self._records.database.transaction(row.tenant_id) as connection:

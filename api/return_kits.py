@@ -1,5 +1,6 @@
 """A contract's return kits: one overview, and what staff can do for each (KIT-01…05)."""
 
+import asyncio
 from datetime import date, datetime
 from typing import Annotated
 
@@ -8,16 +9,18 @@ from pydantic import BaseModel
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities import return_slips
 from api.authentication import Caller, StaffOrOperator
 from api.commands import ProcedureGoneError, Update
 from api.context import Context, Shared
 from api.idempotency import Once, PostedRequest
+from mail_templates.return_slip import NoJapaneseFontError, print_slip
 from models import contract_utms
 from models.calendars import is_business_day
 from models.fields import Input, InstallationAddress, OrAbsent, PostalCode
 from models.messages.procedure import Command
 from models.messages.return_kit_steps import KitIds, KitStanding, ResendKit
-from models.refusals import NotFound, Unavailable, WrongState
+from models.refusals import NoJapaneseFont, NotFound, Unavailable, WrongState
 from models.rules.kit_decisions import OVER
 from models.rules.return_kits import kit_requested_at
 from models.tables.contracts import Contract
@@ -135,6 +138,19 @@ async def received(kit: TheKit, context: Shared, caller: StaffOrOperator, posted
     """The device is back; a charge for it is reversed (KIT-04)."""
     once = await posted.by(caller.actor)
     return await _tell(context, kit, ReturnKit.received, command=Command(**_command(once, caller)), once=once)
+
+
+@router.get("/{utm_id}/slip.pdf", response_class=Response)  # noqa: FAST003 - `TheKit` takes it
+async def slip(kit: TheKit, context: Shared, caller: StaffOrOperator) -> Response:
+    """The slip that goes into the box, as it is attached to the mail (KIT-02). 503 where no Japanese font is there."""
+    async with context.database.transaction(kit.tenant_id) as connection:
+        found = await return_slips.find(connection, kit.tenant_id, kit.identity.procedure_id)
+    try:
+        page = await asyncio.to_thread(print_slip, found)
+    except NoJapaneseFontError:
+        raise NoJapaneseFont from None
+    headers = {"Content-Disposition": f'inline; filename="return-slip-{kit.utm_id}.pdf"'}
+    return Response(page, media_type="application/pdf", headers=headers)
 
 
 def _command(once: Once, caller: Caller) -> dict[str, str]:

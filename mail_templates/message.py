@@ -19,6 +19,7 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{3,254}}\Z)(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._-]+@[A-Za-z0-9.-]+>")
+_FILE_NAME = re.compile(r"[A-Za-z0-9-]{1,60}\.pdf")
 _NOT_A_SUBJECT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\?")
 _NOT_SMTP = re.compile(rb"(?<!\r)\n|\r(?!\n)|[^\x01-\x7f]|[^\r\n]{999}")
 _HEADER_NAME = re.compile(rb"^(?![ \t])([^:\r\n]*):", re.MULTILINE)
@@ -41,7 +42,15 @@ class Envelope:
     recipient: str
 
 
-def wire_bytes(rendered: Rendered, envelope: Envelope) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A PDF. `file_name` is ours, never taken from what somebody has entered."""
+
+    file_name: str
+    content: bytes
+
+
+def wire_bytes(rendered: Rendered, envelope: Envelope, attachment: Attachment | None = None) -> bytes:
     """The whole mail, lines ending CR LF. The same arguments give the same bytes.
 
     Raises:
@@ -54,8 +63,10 @@ def wire_bytes(rendered: Rendered, envelope: Envelope) -> bytes:
         raise UnsafeMailError("a subject of more than one line, or with an encoded word")
     if not _MESSAGE_ID.fullmatch(envelope.message_id):
         raise UnsafeMailError("not a Message-ID")
-    wire = _head(rendered, envelope) + _content(rendered, envelope)
-    _guard(wire, rendered, envelope)
+    if attachment is not None and not _FILE_NAME.fullmatch(attachment.file_name):
+        raise UnsafeMailError("not a plain file name")
+    wire = _head(rendered, envelope) + _content(rendered, envelope, attachment)
+    _guard(wire, rendered, envelope, attachment=attachment)
     return wire
 
 
@@ -92,17 +103,26 @@ def _encoded(header: str, text: str) -> str:
     return text if text.isascii() else Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
 
 
-def _content(rendered: Rendered, envelope: Envelope) -> bytes:
+def _content(rendered: Rendered, envelope: Envelope, attachment: Attachment | None) -> bytes:
     """The rest: MIME headers and bodies."""
     message = EmailMessage(policy=policy.SMTP)
     message.set_content(rendered.text, cte="base64")
     if rendered.html is not None:
         message.add_alternative(rendered.html, subtype="html", cte="base64")
-        message.set_boundary(f"part-{envelope.message_id.strip('<>').partition('@')[0]}")
+        message.set_boundary(f"part-{_local_part(envelope.message_id)}")
+    if attachment is not None:
+        message.add_attachment(
+            attachment.content, maintype="application", subtype="pdf", cte="base64", filename=attachment.file_name
+        )
+        message.set_boundary(f"whole-{_local_part(envelope.message_id)}")
     return message.as_bytes()
 
 
-def _guard(wire: bytes, rendered: Rendered, envelope: Envelope) -> None:
+def _local_part(message_id: str) -> str:
+    return message_id.strip("<>").partition("@")[0]
+
+
+def _guard(wire: bytes, rendered: Rendered, envelope: Envelope, *, attachment: Attachment | None) -> None:
     """What a header really says, only the final bytes tell, and only to a reader: so they are read."""
     if _NOT_SMTP.search(wire):
         raise UnsafeMailError("a character or a line that SMTP does not carry")
@@ -114,7 +134,8 @@ def _guard(wire: bytes, rendered: Rendered, envelope: Envelope) -> None:
     said = (_decoded(read, "Subject"), _mailboxes(read, "From"), _mailboxes(read, "To"))
     if said != (rendered.subject, [sender], [("", envelope.recipient)]):
         raise UnsafeMailError("headers that say something else")
-    if _bodies(read) != [body for body in (rendered.text, rendered.html) if body is not None]:
+    meant = [body.encode() for body in (rendered.text, rendered.html) if body is not None]
+    if _bodies(read) != meant + ([attachment.content] if attachment else []):
         raise UnsafeMailError("a body that says something else")
 
 
@@ -137,6 +158,11 @@ def _unspaced(name: str) -> str:
     return "".join(name.split())
 
 
-def _bodies(read: Message) -> list[str]:
-    parts = [part.get_payload(decode=True) for part in read.walk() if not part.is_multipart()]
-    return [part.decode().replace("\r\n", "\n") for part in parts if isinstance(part, bytes)]
+def _bodies(read: Message) -> list[bytes]:
+    """Texts with lines ending LF, as they were rendered; what is attached as it is."""
+    parts = [(part, part.get_payload(decode=True)) for part in read.walk() if not part.is_multipart()]
+    return [
+        body if part.get_content_maintype() != "text" else body.replace(b"\r\n", b"\n")
+        for part, body in parts
+        if isinstance(body, bytes)
+    ]

@@ -355,6 +355,15 @@ class Unavailable(Refusal):
     ja = "現在サービスを利用できません。リクエストは受け付けられていません。しばらくしてからやり直してください。"
 
 
+class NoJapaneseFont(Refusal):
+    """KIT-02: the operator has to install one; the sentence says which."""
+
+    code = "no_japanese_font"
+    status = 503
+    en = "The slip cannot be printed: this server has no Japanese font. The operator can install fonts-noto-cjk."
+    ja = "サーバーに日本語フォントがないため伝票を作成できません。fonts-noto-cjkのインストールが必要です。"
+
+
 class Unexpected(Refusal):
     """A mistake of ours. The log has what happened under `error_id`; the caller learns no more than that."""
 

@@ -3,10 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import date, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
+from pypdf import PdfReader
 from sqlalchemy import select
 
 from models.rules.periods import day_of, morning_of, start_of_day
@@ -150,6 +152,21 @@ async def test_sent_and_returned_it_is_closed(sent: Ended) -> None:
     assert await sent.charges() == []
     async with asyncio.timeout(10):
         assert await sent.world.client.get_workflow_handle(sent.procedure_id).result() == "closed"
+
+
+@pytest.mark.requirement("KIT-02")
+async def test_the_slip_comes_with_the_mail_and_can_be_downloaded(sent: Ended) -> None:
+    url = f"{sent.office.url}/{sent.number}/return-kits/{UTM_ID}/slip.pdf"
+    page = await sent.api.get(url, headers=sent.office.headers)
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "application/pdf")
+    [attached] = [part for part in sent.world.mails.to(CONTACT)[-1].message.walk() if part.get_filename() is not None]
+    assert attached.get_filename() == "return-slip-a1a1b2b2c3c3.pdf"
+    for pdf in (page.content, attached.get_payload(decode=True)):
+        assert isinstance(pdf, bytes)
+        text = "".join(one.extract_text() for one in PdfReader(BytesIO(pdf)).pages)
+        assert UTM_ID in text
+        assert sent.number in text
+        assert "虎ノ門1-2-3" in text
 
 
 @pytest.mark.requirement("KIT-04")
