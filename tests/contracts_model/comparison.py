@@ -22,7 +22,7 @@ from tests.faults.site import site
 _APPLIED_WITHIN = 0.4
 """The part of the time in which contracts are applied for; the rest of it they only live."""
 
-_TAKEN = 0.0
+_TAKEN = 0.7
 """The share of the waiting kits that the carrier takes each time it is asked about."""
 
 
