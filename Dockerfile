@@ -5,6 +5,10 @@ RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary=:all: -r /requirements.txt
 
 FROM python:3.13.12-slim-trixie
+# The font that return slips are set in.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-ipaexfont-gothic \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin tetsuzuki
 COPY --from=dependencies /venv /venv
 WORKDIR /app

@@ -1,0 +1,82 @@
+"""The HTTP adapter against a real server on loopback: what it sends, and what it makes of the answer."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.carrier import HttpCarrier
+from models import carrier_signature
+from models.clock import machine_time
+
+KEY = "key-of-the-carrier-in-these-tests-0123456789"
+SHIPMENT = "T8000000-A-S00000007-1"
+
+
+@dataclass
+class Depot:
+    """A carrier's server: it keeps what it was told, and answers as the test wants."""
+
+    port: int = 0
+    status: int = 202
+    told: list[tuple[str, str, bytes, dict[str, str]]] = field(default_factory=list)
+
+
+@pytest.fixture
+def depot() -> Iterator[Depot]:
+    depot = Depot()
+
+    class Desk(BaseHTTPRequestHandler):
+        def _take(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            sent = {name.lower(): value for name, value in self.headers.items()}
+            depot.told.append((self.command, self.path, body, sent))
+            self.send_response(depot.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_PUT = do_DELETE = _take  # noqa: N815 - the library's names
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's parameter
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Desk)
+    depot.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield depot
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.requirement("SHP-01")
+async def test_an_order_and_its_cancellation_are_signed(depot: Depot) -> None:
+    carrier = HttpCarrier(f"http://127.0.0.1:{depot.port}/v2/", KEY)
+    await carrier.request(SHIPMENT, {"shipment_id": SHIPMENT, "destination": {"address": "港区芝公園4-2-8"}})
+    await carrier.cancel(SHIPMENT)
+    assert [(method, path) for method, path, *_ in depot.told] == [
+        ("PUT", f"/v2/shipments/{SHIPMENT}"),
+        ("DELETE", f"/v2/shipments/{SHIPMENT}"),
+    ]
+    assert json.loads(depot.told[0][2])["destination"]["address"] == "港区芝公園4-2-8"
+    for method, path, body, sent in depot.told:
+        now = machine_time()
+        assert carrier_signature.is_genuine(KEY.encode(), method, path, body=body, sent=sent, now=now)
+        assert not carrier_signature.is_genuine(b"another", method, path, body=body, sent=sent, now=now)
+        assert not carrier_signature.is_genuine(KEY.encode(), "POST", path, body=body, sent=sent, now=now)
+        assert sent["idempotency-key"] == SHIPMENT
+
+
+@pytest.mark.requirement("SHP-01", "GEN-08")
+@pytest.mark.parametrize(("status", "hopeless"), [(500, False), (503, False), (429, False), (400, True), (404, True)])
+async def test_what_trying_again_mends_is_tried_again(depot: Depot, status: int, hopeless: bool) -> None:  # noqa: FBT001 - a table's column
+    depot.status = status
+    carrier = HttpCarrier(f"http://127.0.0.1:{depot.port}", KEY)
+    with pytest.raises(ApplicationError) as refused:
+        await carrier.request(SHIPMENT, {})
+    assert refused.value.non_retryable is hopeless
