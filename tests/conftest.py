@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from alembic import command
@@ -28,6 +29,10 @@ TEMPLATE = "tetsuzuki"
 _PASSWORDS = PostgresPasswords("postgres-password", "owner-password", "app-password")
 _KEY = pytest.StashKey[PostgresServer]()
 _PORT = pytest.StashKey[int]()
+
+# Examples get no time limit of their own: the machine may be busy with the other tests.
+hypothesis.settings.register_profile("busy_machine", deadline=None)
+hypothesis.settings.load_profile("busy_machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
