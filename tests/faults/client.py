@@ -80,9 +80,12 @@ class Client:
         operation = self._wish(job, act)
         visitor = Visitor()
 
-        async def send() -> None:
-            if f'name="{asks_for}"' in await visitor.open(link):
-                await visitor.press(link, fields or {})
+        async def send() -> bool:
+            """Whether it is done now. A page that says 202 has taken it, and asks again until then."""
+            if f'name="{asks_for}"' not in await visitor.open(link):
+                return True
+            await visitor.press(link, fields or {})
+            return f'name="{asks_for}"' not in await visitor.open(link)
 
         try:
             async with asyncio.timeout(PATIENCE):
@@ -129,9 +132,9 @@ def _faults(answer: httpx2.Response) -> list[str]:
     return [f"{answer.status_code}: {answer.text[:200]}"] if answer.is_server_error else []
 
 
-async def _press_once(operation: Operation, send: Callable[[], Awaitable[None]]) -> None:
+async def _press_once(operation: Operation, send: Callable[[], Awaitable[bool]]) -> None:
     try:
-        await send()
+        is_done = await send()
     except httpx2.TransportError as error:
         operation.tries.append(type(error).__name__)
         await asyncio.sleep(_PAUSE)
@@ -144,5 +147,6 @@ async def _press_once(operation: Operation, send: Callable[[], Awaitable[None]])
         operation.status = status
         operation.faults += [f"a page answered {status}"] if status >= httpx2.codes.INTERNAL_SERVER_ERROR else []
     else:
-        operation.tries.append("200")
-        operation.status = httpx2.codes.OK
+        operation.tries.append("200" if is_done else "202")
+        operation.status = httpx2.codes.OK if is_done else None
+        await asyncio.sleep(0 if is_done else _PAUSE)
