@@ -153,15 +153,15 @@ class Contract(Procedure):
 
     @cancel.validator
     def _refuse_cancellation(self, command: CancelContract) -> None:
-        self._refuse_unless_open(ContractCommand.CANCEL, command)
+        self._refuse_at_once(ContractCommand.CANCEL, command)
 
     @reschedule.validator
     def _refuse_move(self, command: MoveCancellation) -> None:
-        self._refuse_unless_open(ContractCommand.RESCHEDULE, command)
+        self._refuse_at_once(ContractCommand.RESCHEDULE, command)
 
     @undo.validator
     def _refuse_undo(self, command: Command) -> None:
-        self._refuse_unless_open(ContractCommand.UNDO, command)
+        self._refuse_at_once(ContractCommand.UNDO, command)
 
     # Private steps.
 
@@ -233,6 +233,11 @@ class Contract(Procedure):
             yield
         finally:
             self._now.moving = False
+
+    def _refuse_at_once(self, what: ContractCommand, command: Command) -> None:
+        """While a step is being recorded the database may know of it already: the next command waits for its turn."""
+        if not self._now.moving:
+            self._refuse_unless_open(what, command)
 
     def _refuse_unless_open(self, what: ContractCommand, command: Command) -> None:
         if command.command_id in self._now.answered:

@@ -94,7 +94,7 @@ class ServiceApplication(Procedure):
 
     @confirm.validator
     def _refuse_confirmation(self, command: Command) -> None:
-        self._refuse_unless(self._now.state is ApplicationState.AWAITING_CONFIRMATION)
+        self._refuse_at_once_unless(self._now.state is ApplicationState.AWAITING_CONFIRMATION)
         if self._now.submitted is None or workflow.now() >= self._now.submitted.confirm_by:
             raise refused(LinkExpired(state=ApplicationState.LAPSED))
 
@@ -106,7 +106,7 @@ class ServiceApplication(Procedure):
 
     @withdraw.validator
     def _refuse_withdrawal(self, command: Command) -> None:
-        self._refuse_unless(self._is_withdrawable())
+        self._refuse_at_once_unless(self._is_withdrawable())
 
     @workflow.update(description="Staff approve, deny, or put on hold, with memos (APP-11, APP-14).")
     async def decide(self, command: Decide) -> Recorded:
@@ -117,7 +117,7 @@ class ServiceApplication(Procedure):
 
     @decide.validator
     def _refuse_decision(self, command: Decide) -> None:
-        self._refuse_unless(decision_is_open(self._now.state, command.decision))
+        self._refuse_at_once_unless(decision_is_open(self._now.state, command.decision))
 
     # Private steps.
 
@@ -276,6 +276,10 @@ class ServiceApplication(Procedure):
     ) -> RecordDecision:
         command = command or Decide(command_id=step, actor=actor, decision=Decision.DENY)
         return RecordDecision(**self._step(step, actor).model_dump(), command=command, state=state)
+
+    def _refuse_at_once_unless(self, allowed: bool) -> None:  # noqa: FBT001 - reads as a sentence
+        """While a command is being recorded the database may know of it already: the next one waits for its turn."""
+        self._refuse_unless(allowed or self._now.moving)
 
     def _refuse_unless(self, allowed: bool) -> None:  # noqa: FBT001 - reads as a sentence
         if not allowed:

@@ -3,15 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.exceptions import ApplicationError
 
 from models.clock import machine_time
 from models.messages.application_steps import Decide, Recorded
+from models.messages.procedure import Command
+from models.tables.applications import ServiceApplication
 from models.vocabulary import Decision
 from tests.processes.test_service_application import confirm, decide, submit
-from tests.world import World
+from tests.world import TENANT, World
 
 ACCEPTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
 COMPLETED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED
@@ -35,6 +38,29 @@ async def test_a_command_stands_in_the_history_before_it_has_an_effect(world: Wo
         written = [position for position, kind in enumerate(between) if kind in WRITING]
         assert written, "its record is neither before its acceptance nor after its answer"
         assert TASK_COMPLETED in between[written[0] :], "the acceptance was stored before the record was answered"
+
+
+@pytest.mark.requirement("GEN-02", "APP-11")
+async def test_a_command_is_judged_by_what_becomes_of_the_one_before_it(world: World) -> None:
+    """The database knows of a confirmation before its procedure does; staff who see it there can decide at once."""
+    handle, _ = await submit(world)
+    async with world.database.transaction(TENANT) as connection:
+        await connection.execute(select(ServiceApplication.application_number).with_for_update())
+        confirmation = await handle.start_update(
+            "confirm",
+            Command(command_id="c", actor="applicant"),
+            id="confirm",
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+        )
+        hold = await handle.start_update(
+            "decide",
+            Decide(command_id="h", actor="staff:1", decision=Decision.HOLD),
+            id="hold",
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            result_type=Recorded,
+        )
+    await confirmation.result()
+    assert (await hold.result()).state == "on_hold"
 
 
 @pytest.mark.requirement("GEN-02")
