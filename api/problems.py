@@ -36,6 +36,10 @@ _UNREACHABLE = frozenset(
         RPCStatusCode.DEADLINE_EXCEEDED,
         RPCStatusCode.CANCELLED,
         RPCStatusCode.RESOURCE_EXHAUSTED,
+        # What a server says that dies in the middle of a call, or whose worker does.
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.UNKNOWN,
     }
 )
 _log = structlog.get_logger(__name__)

@@ -41,6 +41,7 @@ FAILURES: dict[str, Exception] = {
     "database": sqlalchemy.exc.OperationalError("SELECT secret", {}, psycopg.OperationalError("gone")),
     "pool": sqlalchemy.exc.TimeoutError("QueuePool limit"),
     "temporal": RPCError("gone", RPCStatusCode.UNAVAILABLE, b""),
+    "temporal-aborted": RPCError("update aborted", RPCStatusCode.ABORTED, b""),
     "temporal-slow": RPCError("slow", RPCStatusCode.DEADLINE_EXCEEDED, b""),
     "temporal-mistake": RPCError("bad", RPCStatusCode.INVALID_ARGUMENT, b""),
     "temporal-not-connected": RuntimeError("Failed client connect: Server connection error"),
@@ -188,7 +189,9 @@ async def test_facts_become_members_but_displace_none(client: httpx2.AsyncClient
     assert document["type"] == "/docs#problem-wrong_state"
 
 
-@pytest.mark.parametrize("way", ["database", "pool", "temporal", "temporal-slow", "temporal-not-connected"])
+@pytest.mark.parametrize(
+    "way", ["database", "pool", "temporal", "temporal-aborted", "temporal-slow", "temporal-not-connected"]
+)
 async def test_an_engine_out_of_reach_is_503_with_retry_after(client: httpx2.AsyncClient, way: str) -> None:
     """And tells nothing of the engine."""
     answer = await client.get(f"/fail/{way}")
