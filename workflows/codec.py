@@ -1,7 +1,7 @@
 """What passes through Temporal is encrypted (GEN-10); its console reads it through the API's codec endpoint.
 
-Workflow ids, search attributes and the names of types stay plain; arguments, results, memos, summaries, current details
-and the messages of failures do not.
+What tells operators the story stays plain, and holds ids, states and dates only: workflow ids, search attributes, names
+of types, summaries and current details. Arguments, results, memos and the messages of failures do not.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ from temporalio.converter import DataConverter, DefaultFailureConverterWithEncod
 from models.encryption import Cipher
 
 ENCODING = b"binary/encrypted"
+_STORY = b"temporal.api.sdk.v1.WorkflowMetadata"  # what the Web UI reads the current details from
 
 
 class EncryptionCodec(PayloadCodec):
@@ -23,7 +24,7 @@ class EncryptionCodec(PayloadCodec):
         self._cipher = cipher
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        return [self._encrypted(payload) for payload in payloads]
+        return [payload if _is_told(payload) else self._encrypted(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """What is not encrypted stays as it is: operators write plain updates in the console.
@@ -41,6 +42,12 @@ class EncryptionCodec(PayloadCodec):
         if payload.metadata.get("encoding") != ENCODING:
             return payload
         return Payload.FromString(self._cipher.decrypt(payload.data))
+
+
+def _is_told(payload: Payload) -> bool:
+    """Words for operators. A summary is the one thing that comes as a bare string: every message is an object."""
+    is_string = payload.metadata.get("encoding") == b"json/plain" and payload.data.startswith(b'"')
+    return is_string or payload.metadata.get("messageType") == _STORY
 
 
 def data_converter(cipher: Cipher) -> DataConverter:

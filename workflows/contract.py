@@ -6,8 +6,6 @@ CAN-06, UND-01). After the end it waits for the window and the customer's portal
 new, so that its history stays short however old the contract gets.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from temporalio import workflow
@@ -45,8 +43,6 @@ class State:
     refusal: ApplicationError | None = None
     answered: dict[str, ContractRecorded] = field(default_factory=dict)
     errands: list[Errand | Nudges] = field(default_factory=list)
-    moving: bool = False
-    """A step is being recorded: whoever comes meanwhile waits for what becomes of it."""
     renewed: bool = False
     """In this run: its story can go on in a new one."""
 
@@ -104,8 +100,7 @@ class Contract(Procedure):
             due.at,
             summary=due.what.replace("_", " ").capitalize(),
         )
-        # A command in time that is being recorded while the instant passes counts.
-        async with self._turn():
+        async with self.turn():
             await self._catch_up()
 
     async def _catch_up(self) -> None:
@@ -127,24 +122,24 @@ class Contract(Procedure):
 
     @workflow.update(description="Cancel the contract for a date, with or without a fee (CAN-01).")
     async def cancel(self, command: CancelContract) -> ContractRecorded:
-        async with self._turn():
+        async with self.turn():
             return await self._do(ContractCommand.CANCEL, command)
 
     @workflow.update(description="Move the date of the cancellation, until the contract has ended (CAN-06).")
     async def reschedule(self, command: MoveCancellation) -> ContractRecorded:
-        async with self._turn():
+        async with self.turn():
             return await self._do(ContractCommand.RESCHEDULE, command)
 
     @workflow.update(description="Undo the cancellation, while its window is open (UND-01).")
     async def undo(self, command: Command) -> ContractRecorded:
-        async with self._turn():
+        async with self.turn():
             return await self._do(ContractCommand.UNDO, command)
 
     @workflow.update(
         description="Change what shipments have to hear of: the destination, until it is shipped (CON-08)."
     )
     async def change(self, command: ChangeContract) -> ContractRecorded:
-        async with self._turn():
+        async with self.turn():
             return await self._do(ContractCommand.CHANGE, command)
 
     @change.validator
@@ -214,7 +209,7 @@ class Contract(Procedure):
 
     def _can_continue_as_new(self) -> bool:
         """A term has begun, and nothing is under way: mails that wait, and operators asked, belong to this run."""
-        return self._now.renewed and not self._now.errands and not self._now.moving and self.is_finished()
+        return self._now.renewed and not self._now.errands and not self.is_moving and self.is_finished()
 
     def _continue_as_new(self) -> None:
         resumed = Resumed(recorded=self._recorded, answered=self._now.answered)
@@ -225,18 +220,9 @@ class Contract(Procedure):
         waiting_for = "the calendar, or staff" if recorded.upcoming else "nothing"
         self.stand(recorded.state, waiting_for=waiting_for, upcoming=list(recorded.upcoming))
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        await workflow.wait_condition(lambda: not self._now.moving)
-        self._now.moving = True
-        try:
-            yield
-        finally:
-            self._now.moving = False
-
     def _refuse_at_once(self, what: ContractCommand, command: Command) -> None:
-        """While a step is being recorded the database may know of it already: the next command waits for its turn."""
-        if not self._now.moving:
+        """Whoever comes while a step is being recorded is judged in turn."""
+        if not self.is_moving:
             self._refuse_unless_open(what, command)
 
     def _refuse_unless_open(self, what: ContractCommand, command: Command) -> None:

@@ -10,7 +10,7 @@ from models.vocabulary import OperatorAction
 def current_details(
     identity: Identity, *, state: str, waiting_for: str, upcoming: Iterable[Upcoming], attention: Iterable[Attention]
 ) -> str:
-    """The operator's page of one procedure. Encrypted like every payload."""
+    """The operator's page of one procedure. It is not encrypted: a mail server's words are shown without addresses."""
     stuck = list(attention)
     lines = [*_needs_operator(identity, stuck), ""] if stuck else []
     lines += [f"**State:** {_words(state)}", "", f"**Waits for:** {waiting_for}"]
@@ -26,7 +26,7 @@ def _needs_operator(identity: Identity, stuck: list[Attention]) -> Iterator[str]
         yield ""
         yield f"Since {_instant(attention.since)} the step *{_words(attention.step)}* cannot go on:"
         yield ""
-        yield f"    {' '.join(attention.reason.split())}"  # indented, so that nothing in it is Markdown
+        yield f"    {_without_addresses(attention.reason)}"  # indented, so that nothing in it is Markdown
     yield ""
     yield "1. Mend the cause."
     yield "2. *More Actions → Send an Update*: the update `resolve` with the input"
@@ -41,6 +41,10 @@ def _needs_operator(identity: Identity, stuck: list[Attention]) -> Iterator[str]
     yield "The same over HTTP:"
     yield f"`POST /v1/tenants/{identity.tenant_id}/procedures/{identity.procedure_id}/retry` (`/skip`, `/end`)"
     yield 'with `{"reason": "what you did"}`.'
+
+
+def _without_addresses(reason: str) -> str:
+    return " ".join("…" if "@" in word else word for word in reason.split())
 
 
 def _instant(at: datetime) -> str:

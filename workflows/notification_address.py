@@ -5,8 +5,6 @@ link; until that is pressed, the address it replaces stays in use. A newer list 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -78,7 +76,6 @@ class NotificationAddress(Nudged, Procedure):
         super().__init__(start.identity)
         self._expires_at = start.expires_at
         self._state = AddressChangeState.PENDING
-        self._moving = False
 
     @workflow.run
     async def run(self, start: AwaitConfirmation) -> AddressChangeState:
@@ -97,8 +94,6 @@ class NotificationAddress(Nudged, Procedure):
             await self.wait_until(
                 lambda: not self._is_pending() or self.nudged, self._expires_at, summary="The link expires"
             )
-            # A press in time that is being recorded while the deadline passes counts.
-            await workflow.wait_condition(lambda: not self._moving)
             if self._is_pending() and self.nudged:
                 await self._look()
             elif self._is_pending():
@@ -110,7 +105,7 @@ class NotificationAddress(Nudged, Procedure):
 
     @workflow.update(description="The button behind the mailed link is pressed: the address is in use from now on.")
     async def confirm(self, command: Command) -> Answer:
-        async with self._turn():
+        async with self.turn():
             self._refuse_unless_pending()
             answer = await self.record(
                 NotificationAddressActivities.record_address_confirmation, self._step("confirm", command.actor)
@@ -120,7 +115,8 @@ class NotificationAddress(Nudged, Procedure):
 
     @confirm.validator
     def _refuse_confirmation(self, command: Command) -> None:
-        self._refuse_unless_pending()
+        if not self.is_moving:  # whoever comes while a step is being recorded is judged in turn
+            self._refuse_unless_pending()
         if workflow.now() >= self._expires_at:
             raise refused(LinkExpired(state=AddressChangeState.EXPIRED))
 
@@ -133,26 +129,17 @@ class NotificationAddress(Nudged, Procedure):
         """Whether the address is still wanted: a newer list may have been recorded even before this began."""
         self.nudged = False
         state = await self.record(NotificationAddressActivities.find_address_state, self.identity)
-        if not self._moving and self._is_pending():
+        if not self.is_moving and self._is_pending():
             self._state = state
 
     async def _end(self, state: AddressChangeState, *, step: str, actor: str) -> None:
         message = RecordAddressEnd(**self._step(step, actor).model_dump(), state=state)
-        async with self._turn():
+        async with self.turn():
             try:
                 await self.record(NotificationAddressActivities.record_address_end, message)
                 self._state = state
             except ApplicationError:
                 self._state = AddressChangeState.WITHDRAWN
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        await workflow.wait_condition(lambda: not self._moving)
-        self._moving = True
-        try:
-            yield
-        finally:
-            self._moving = False
 
     def _is_pending(self) -> bool:
         return self._state is AddressChangeState.PENDING

@@ -27,7 +27,6 @@ from workflows.procedure import Procedure
 class State:
     state: ResetState = ResetState.NOT_REQUESTED
     expires_at: datetime | None = None
-    completing: bool = False
 
 
 @workflow.defn(name="PasswordReset")
@@ -61,8 +60,6 @@ class PasswordReset(Procedure):
             requested.expires_at,
             summary="The link or code expires",
         )
-        # A completion that is being recorded while the deadline passes counts.
-        await workflow.wait_condition(lambda: not self._now.completing)
         if self._now.state is ResetState.REQUESTED:
             await self._close(ResetState.EXPIRED, actor="system")
 
@@ -70,26 +67,26 @@ class PasswordReset(Procedure):
 
     @workflow.update(description="The person has proved who they are and chosen a new password.")
     async def complete(self, command: CompleteReset) -> Answer:
-        self._now.completing = True
-        try:
-            completed = await self.record(
-                PasswordResetActivities.record_reset_completion,
-                RecordResetCompletion(**self._step("complete", command.actor).model_dump(), command=command),
-            )
+        async with self.turn():
+            self._judge_completion()
+            message = RecordResetCompletion(**self._step("complete", command.actor).model_dump(), command=command)
+            completed = await self.record(PasswordResetActivities.record_reset_completion, message)
             self._now.state = ResetState.COMPLETED
-        finally:
-            self._now.completing = False
         self.stand(ResetState.COMPLETED, waiting_for="nothing")
         return completed.model_copy(update={"fingerprint": command.fingerprint})
 
     @complete.validator
     def _refuse_completion(self, command: CompleteReset) -> None:
-        if self._now.state is not ResetState.REQUESTED or self._now.completing or self._now.expires_at is None:
+        if not self.is_moving:  # whoever comes while a step is being recorded is judged in turn
+            self._judge_completion()
+
+    # Private steps.
+
+    def _judge_completion(self) -> None:
+        if self._now.state is not ResetState.REQUESTED or self._now.expires_at is None:
             raise refused(WrongState(state=self._now.state))
         if workflow.now() >= self._now.expires_at:
             raise refused(LinkExpired(state=ResetState.EXPIRED))
-
-    # Private steps.
 
     async def close_subject(self, actor: str) -> None:
         await self._close(ResetState.ENDED, actor=actor)

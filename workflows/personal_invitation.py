@@ -5,9 +5,6 @@ so in its own transaction and nudges this workflow. An expired invitation has en
 anew.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -36,7 +33,6 @@ class PersonalInvitation(Nudged, Procedure):
         self._state = InvitationState.SENT
         self._sent: Sent | None = None
         self._refusal: ApplicationError | None = None
-        self._moving = False
 
     @workflow.run
     async def run(self, start: InvitationStart) -> InvitationState:
@@ -54,7 +50,7 @@ class PersonalInvitation(Nudged, Procedure):
             if self._is_open() and self.nudged:
                 await self._look()
             elif self._is_open() and self._sent is not None and workflow.now() >= self._sent.expires_at:
-                async with self._turn():
+                async with self.turn():
                     await self._end(InvitationState.EXPIRED, step="expire", actor="system")
         self.stand(self._state, waiting_for="nothing")
         await self.give_up_refused_mails("system")
@@ -66,8 +62,6 @@ class PersonalInvitation(Nudged, Procedure):
             sent.expires_at if sent else None,
             summary="The invitation expires",
         )
-        # A resend in time that is being recorded while the deadline passes counts.
-        await workflow.wait_condition(lambda: not self._moving)
 
     # Commands.
 
@@ -80,7 +74,7 @@ class PersonalInvitation(Nudged, Procedure):
 
     @workflow.update(description="Send a fresh link, good for thirty days from now.")
     async def resend(self, command: Command) -> Sent:
-        async with self._turn():
+        async with self.turn():
             self._refuse_unless_open()
             sent = await self._send(f"resend-{command.command_id}", command)
             await self.give_up_refused_mails(command.actor)
@@ -88,7 +82,7 @@ class PersonalInvitation(Nudged, Procedure):
 
     @workflow.update(description="The person has begun to fill in the form: a mark for staff, which decides nothing.")
     async def note_opened(self, command: Command) -> Answer:
-        async with self._turn():
+        async with self.turn():
             self._refuse_unless_open()
             if self._state is InvitationState.SENT:
                 step = self._step(f"opened-{command.command_id}", command.actor)
@@ -98,7 +92,7 @@ class PersonalInvitation(Nudged, Procedure):
 
     @workflow.update(description="Staff take the invitation back: its link is dead at once.")
     async def withdraw(self, command: Command) -> Answer:
-        async with self._turn():
+        async with self.turn():
             self._refuse_unless_open()
             await self._end(InvitationState.WITHDRAWN, step=f"withdraw-{command.command_id}", actor=command.actor)
             if self._state is not InvitationState.WITHDRAWN:
@@ -112,15 +106,15 @@ class PersonalInvitation(Nudged, Procedure):
 
     @resend.validator
     def _refuse_resend(self, command: Command) -> None:
-        self._refuse_unless_open()
+        self._refuse_at_once_unless_open()
 
     @note_opened.validator
     def _refuse_mark(self, command: Command) -> None:
-        self._refuse_unless_open()
+        self._refuse_at_once_unless_open()
 
     @withdraw.validator
     def _refuse_withdrawal(self, command: Command) -> None:
-        self._refuse_unless_open()
+        self._refuse_at_once_unless_open()
 
     # Private steps.
 
@@ -140,7 +134,7 @@ class PersonalInvitation(Nudged, Procedure):
         self.nudged = False
         state = await self.record(PersonalInvitationActivities.find_invitation_state, self.identity)
         if state is InvitationState.APPLIED:
-            async with self._turn():
+            async with self.turn():
                 await self._end(InvitationState.APPLIED, step="applied", actor="applicant")
 
     async def _end(self, state: InvitationState, *, step: str, actor: str) -> None:
@@ -156,15 +150,6 @@ class PersonalInvitation(Nudged, Procedure):
             await self.record(PersonalInvitationActivities.record_invitation_end, message)
             self._state = InvitationState.APPLIED
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        await workflow.wait_condition(lambda: not self._moving)
-        self._moving = True
-        try:
-            yield
-        finally:
-            self._moving = False
-
     def _stand(self, state: InvitationState) -> None:
         self._state = state
         upcoming = [Upcoming(at=self._sent.expires_at, what="expire")] if self._sent else []
@@ -177,6 +162,11 @@ class PersonalInvitation(Nudged, Procedure):
 
     def _is_open(self) -> bool:
         return self._state in OPEN
+
+    def _refuse_at_once_unless_open(self) -> None:
+        """Whoever comes while a step is being recorded is judged in turn."""
+        if not self.is_moving:
+            self._refuse_unless_open()
 
     def _refuse_unless_open(self) -> None:
         if not self._is_open():

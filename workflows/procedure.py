@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -62,6 +63,7 @@ class Procedure:
         self._settlements = Counter[str]()
         self._ended_by: str | None = None
         self._standing = ("starting", "the first record", list[Upcoming]())
+        self._is_moving = False
 
     # The operator's side.
 
@@ -97,21 +99,40 @@ class Procedure:
         self._tell()
 
     async def wait_until(self, condition: Callable[[], bool], deadline: datetime | None, *, summary: str) -> bool:
-        """Wait for the condition; False when the deadline came first.
+        """Wait for the condition, and for the step that is being recorded; False when the deadline came first.
+
+        A command in time that is being recorded while the deadline passes counts.
 
         Raises:
             EndedByOperatorError: an operator ended the procedure meanwhile.
         """
         timeout = None if deadline is None else max(deadline - workflow.now(), timedelta(0))
+        in_time = True
         try:
             await workflow.wait_condition(
                 lambda: condition() or self._cut_short_by is not None, timeout=timeout, timeout_summary=summary
             )
         except TimeoutError:
-            return condition()
+            in_time = False
+        await self._settled()
         if self._cut_short_by is not None:
             raise EndedByOperatorError
-        return True
+        return in_time or condition()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """One step that changes the state at a time. Whoever waited judges by what has become of it meanwhile."""
+        await self._settled()
+        self._is_moving = True
+        try:
+            yield
+        finally:
+            self._is_moving = False
+
+    @property
+    def is_moving(self) -> bool:
+        """A step is being recorded. The database may know of it already, so no command is refused by the old state."""
+        return self._is_moving
 
     async def record(self, activity: Callable[[Any, Any], Awaitable[A]], message: object) -> A:
         """Write a step into the database, in one transaction.
@@ -187,6 +208,9 @@ class Procedure:
         """What an operator's end does to the procedure's own rows."""
 
     # Private steps.
+
+    async def _settled(self) -> None:
+        await workflow.wait_condition(lambda: not self._is_moving)
 
     @property
     def _cut_short_by(self) -> str | None:

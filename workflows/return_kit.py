@@ -5,8 +5,7 @@ customer has fifty-six days, with reminders. A device that stays away is charged
 reversed. An undo of the cancellation stops or recalls the kit in its own transaction and nudges this workflow (UND-03).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -59,7 +58,6 @@ class State:
     standing: KitStanding | None = None
     reminders: list[datetime] = field(default_factory=list)
     told: str | None = None
-    moving: bool = False
 
 
 @workflow.defn(name="ReturnKit")
@@ -96,13 +94,11 @@ class ReturnKit(Nudged, OperatorNotices):
             due,
             summary=self._upcoming()[0].what if due else "",
         )
-        # A report in time that is being recorded while the deadline passes counts.
-        await workflow.wait_condition(lambda: not self._now.moving)
 
     async def _do_what_is_due(self, due: datetime) -> None:
         """Whoever was faster, an undo or the carrier: the row says so, and is looked at again."""
         try:
-            async with self._turn():
+            async with self.turn():
                 if self._state is ReturnKitState.PLANNED:
                     await self._record(ReturnKitActivities.record_kit_request, "request")
                 elif self._now.reminders:
@@ -117,21 +113,21 @@ class ReturnKit(Nudged, OperatorNotices):
 
     @workflow.update(description="What the carrier reports of a sending: any event, late, twice or out of order.")
     async def report(self, command: ReportParcel) -> KitStanding:
-        async with self._turn():
+        async with self.turn():
             step = self._step(f"event-{command.shipment_id}-{command.event_id}", command.actor)
             message = RecordKitReport(**step.model_dump(), report=command)
             return await self._take(await self.record(ReturnKitActivities.record_kit_report, message), command)
 
     @workflow.update(description="The device is back (KIT-01).")
     async def received(self, command: Command) -> KitStanding:
-        async with self._turn():
+        async with self.turn():
             self._refuse_unless(RECEIVABLE)
             step = self._step(f"received-{command.command_id}", command.actor)
             return await self._take(await self.record(ReturnKitActivities.record_kit_received, step), command)
 
     @workflow.update(description="Send the kit again, to the address as corrected (KIT-03).")
     async def resend(self, command: ResendKit) -> KitStanding:
-        async with self._turn():
+        async with self.turn():
             self._refuse_unless(RESENDABLE)
             step = self._step(f"resend-{command.command_id}", command.actor)
             message = RecordResend(**step.model_dump(), command=command)
@@ -141,26 +137,26 @@ class ReturnKit(Nudged, OperatorNotices):
         description="No charge for the device, should it stay away; one that was made is reversed (KIT-04)."
     )
     async def waive(self, command: Command) -> KitStanding:
-        async with self._turn():
+        async with self.turn():
             self._refuse_unless(UNDER_WAY)
             step = self._step(f"waive-{command.command_id}", command.actor)
             return await self._take(await self.record(ReturnKitActivities.record_kit_waiver, step), command)
 
     @report.validator
     def _refuse_report(self, command: ReportParcel) -> None:
-        self._refuse_unless(UNDER_WAY)
+        self._refuse_at_once_unless(UNDER_WAY)
 
     @received.validator
     def _refuse_receipt(self, command: Command) -> None:
-        self._refuse_unless(RECEIVABLE)
+        self._refuse_at_once_unless(RECEIVABLE)
 
     @resend.validator
     def _refuse_resend(self, command: ResendKit) -> None:
-        self._refuse_unless(RESENDABLE)
+        self._refuse_at_once_unless(RESENDABLE)
 
     @waive.validator
     def _refuse_waiver(self, command: Command) -> None:
-        self._refuse_unless(UNDER_WAY)
+        self._refuse_at_once_unless(UNDER_WAY)
 
     # Private steps.
 
@@ -171,7 +167,7 @@ class ReturnKit(Nudged, OperatorNotices):
 
     async def _look(self) -> None:
         self.nudged = False
-        async with self._turn():
+        async with self.turn():
             await self._take(await self.record(ReturnKitActivities.find_return_kit, self._start))
 
     async def _undo(self) -> None:
@@ -229,20 +225,16 @@ class ReturnKit(Nudged, OperatorNotices):
     def _state(self) -> ReturnKitState:
         return ReturnKitState(self._now.standing.state) if self._now.standing else ReturnKitState.PLANNED
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        await workflow.wait_condition(lambda: not self._now.moving)
-        self._now.moving = True
-        try:
-            yield
-        finally:
-            self._now.moving = False
-
     def _parcel(self, shipment_id: str) -> CarryParcel:
         return CarryParcel(tenant_id=self.identity.tenant_id, shipment_id=shipment_id)
 
     def _step(self, step: str, actor: str) -> KitStep:
         return KitStep(identity=self.identity, step=step, at=workflow.now(), actor=actor, kit=self._start.kit)
+
+    def _refuse_at_once_unless(self, allowed: frozenset[ReturnKitState]) -> None:
+        """Whoever comes while a step is being recorded is judged in turn."""
+        if not self.is_moving:
+            self._refuse_unless(allowed)
 
     def _refuse_unless(self, allowed: frozenset[ReturnKitState]) -> None:
         if self._state not in allowed:

@@ -5,8 +5,6 @@ not, they are reminded. An approval makes the customer and starts the signup of 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -42,8 +40,6 @@ class State:
     reminders: list[datetime] = field(default_factory=list)
     remind_every: timedelta = timedelta(0)
     reminders_sent: int = 0
-    moving: bool = False
-    """A command is being recorded: whoever comes meanwhile waits for what becomes of it."""
     outcome: Recorded | None = None
 
 
@@ -84,7 +80,8 @@ class ServiceApplication(Procedure):
 
     @workflow.update(description="The applicant presses the button behind the confirmation link (APP-08).")
     async def confirm(self, command: Command) -> Answer:
-        async with self._turn(lambda: self._now.state is ApplicationState.AWAITING_CONFIRMATION):
+        async with self.turn():
+            self._refuse_unless(self._now.state is ApplicationState.AWAITING_CONFIRMATION)
             recorded = await self.record(
                 ServiceApplicationActivities.record_confirmation, self._step("confirm", command.actor)
             )
@@ -100,7 +97,8 @@ class ServiceApplication(Procedure):
 
     @workflow.update(description="The applicant takes the application back before it is decided.")
     async def withdraw(self, command: Command) -> Answer:
-        async with self._turn(self._is_withdrawable):
+        async with self.turn():
+            self._refuse_unless(self._is_withdrawable())
             await self._close(ApplicationState.WITHDRAWN, step=f"withdraw-{command.command_id}", actor=command.actor)
         return Answer(fingerprint=command.fingerprint, state=self._now.state)
 
@@ -110,7 +108,8 @@ class ServiceApplication(Procedure):
 
     @workflow.update(description="Staff approve, deny, or put on hold, with memos (APP-11, APP-14).")
     async def decide(self, command: Decide) -> Recorded:
-        async with self._turn(lambda: decision_is_open(self._now.state, command.decision)):
+        async with self.turn():
+            self._refuse_unless(decision_is_open(self._now.state, command.decision))
             recorded = await self._record_decision(command)
         self.deliver_mails()
         return recorded.model_copy(update={"fingerprint": command.fingerprint})
@@ -149,12 +148,10 @@ class ServiceApplication(Procedure):
     async def _confirmed_in_time(self) -> bool:
         deadline = self._now.submitted.confirm_by if self._now.submitted else None
         await self.wait_until(self._has_moved_on, deadline, summary="The application lapses unless confirmed")
-        # A press in time that is being recorded while the deadline passes counts.
-        await workflow.wait_condition(lambda: not self._now.moving)
         return self._now.state is not ApplicationState.AWAITING_CONFIRMATION
 
     async def _decided(self) -> None:
-        while decision_is_open(self._now.state) or self._now.moving:
+        while decision_is_open(self._now.state) or self.is_moving:
             # Read before waiting: a hold replaces the reminders, and then the wait begins anew.
             reminder = self._now.reminders[0] if self._now.reminders else None
             if not await self._changed(reminder):
@@ -169,7 +166,7 @@ class ServiceApplication(Procedure):
         )
 
     def _has_moved_on(self) -> bool:
-        return not self._now.moving and self._now.state is not ApplicationState.AWAITING_CONFIRMATION
+        return not self.is_moving and self._now.state is not ApplicationState.AWAITING_CONFIRMATION
 
     def _is_withdrawable(self) -> bool:
         state = self._now.state
@@ -178,7 +175,7 @@ class ServiceApplication(Procedure):
         )
 
     def _is_closed(self) -> bool:
-        return not self._now.moving and not decision_is_open(self._now.state)
+        return not self.is_moving and not decision_is_open(self._now.state)
 
     async def _record_decision(self, command: Decide) -> Recorded:
         state = {
@@ -247,17 +244,6 @@ class ServiceApplication(Procedure):
             )
         )
 
-    @asynccontextmanager
-    async def _turn(self, allowed: Callable[[], bool]) -> AsyncIterator[None]:
-        """One command at a time; whoever waited is judged by what has become of the application meanwhile."""
-        await workflow.wait_condition(lambda: not self._now.moving)
-        self._refuse_unless(allowed())
-        self._now.moving = True
-        try:
-            yield
-        finally:
-            self._now.moving = False
-
     def _stand_undecided(self, state: ApplicationState, recorded: Recorded) -> None:
         self._now.state = state
         self._now.reminders = list(recorded.reminders)
@@ -278,8 +264,8 @@ class ServiceApplication(Procedure):
         return RecordDecision(**self._step(step, actor).model_dump(), command=command, state=state)
 
     def _refuse_at_once_unless(self, allowed: bool) -> None:  # noqa: FBT001 - reads as a sentence
-        """While a command is being recorded the database may know of it already: the next one waits for its turn."""
-        self._refuse_unless(allowed or self._now.moving)
+        """Whoever comes while a step is being recorded is judged in turn."""
+        self._refuse_unless(allowed or self.is_moving)
 
     def _refuse_unless(self, allowed: bool) -> None:  # noqa: FBT001 - reads as a sentence
         if not allowed:

@@ -4,8 +4,6 @@ What the carrier reports may come twice, late or in any order; the state only mo
 the parcel in its own transaction and nudges this workflow, which then tells the carrier.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,7 +42,6 @@ _LOST = frozenset({ShipmentState.UNDELIVERABLE, ShipmentState.RETURNED})
 class State:
     standing: ParcelStanding
     told_overdue: bool = False
-    moving: bool = False
 
 
 @workflow.defn(name="Shipment")
@@ -81,12 +78,10 @@ class Shipment(Nudged, OperatorNotices):
             deadline,
             summary="Tell the operator that it has not arrived",
         )
-        # A report in time that is being recorded while the deadline passes counts.
-        await workflow.wait_condition(lambda: not self._now.moving)
 
     @workflow.update(description="What the carrier reports: any event, however late, twice or out of order.")
     async def report(self, command: ReportParcel) -> Answer:
-        async with self._turn():
+        async with self.turn():
             message = RecordReport(
                 **self._step(f"event-{command.event_id}", command.actor).model_dump(), report=command
             )
@@ -97,7 +92,7 @@ class Shipment(Nudged, OperatorNotices):
 
     @report.validator
     def _refuse_report(self, command: ReportParcel) -> None:
-        if self._is_over():
+        if self._is_over() and not self.is_moving:
             raise refused(WrongState(state=self._now.standing.state))
 
     # Private steps.
@@ -110,7 +105,7 @@ class Shipment(Nudged, OperatorNotices):
     async def _look(self) -> None:
         """How the row stands; the carrier is told the destination anew each time that somebody has changed it."""
         self.nudged = False
-        async with self._turn():
+        async with self.turn():
             await self._take(await self.record(ShipmentActivities.find_shipment, self._start))
         if not self._is_over():
             self.outside(CarrierActivities.request_parcel, self._parcel, summary="Ask the carrier to take it")
@@ -140,15 +135,6 @@ class Shipment(Nudged, OperatorNotices):
         upcoming = [Upcoming(at=overdue_at, what="shipment_overdue_due")] if overdue_at else []
         waiting_for = "nothing" if self._is_over() else "the carrier to report"
         self.stand(self._now.standing.state, waiting_for=waiting_for, upcoming=upcoming)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        await workflow.wait_condition(lambda: not self._now.moving)
-        self._now.moving = True
-        try:
-            yield
-        finally:
-            self._now.moving = False
 
     @property
     def _parcel(self) -> CarryParcel:

@@ -37,7 +37,6 @@ class State:
     opened: Opened | None = None
     refusal: ApplicationError | None = None
     reminders: list[datetime] = field(default_factory=list)
-    moving: bool = False
 
 
 @workflow.defn(name="Signup")
@@ -86,8 +85,6 @@ class Signup(Procedure):
             reminders[0] if reminders else opened.expires_at,
             summary="Remind the person of the signup" if reminders else "The signup link expires",
         )
-        # An act in time that is being recorded while the deadline passes counts.
-        await workflow.wait_condition(lambda: not self._now.moving)
 
     # Commands.
 
@@ -114,52 +111,42 @@ class Signup(Procedure):
 
     @workflow.update(description="The person registers, from the page behind the link.")
     async def register(self, command: Register) -> Closed:
-        await self._take_turn()
-        try:
-            self._refuse_registration(command)
+        async with self.turn():
+            self._judge_registration(command)
             self._now.state = SignupState.REGISTERED
-            closed = await self.record(
-                SignupActivities.record_signup_registration,
-                RecordRegistration(**self._step("register", command.actor).model_dump(), command=command),
-            )
-        except ApplicationError:
-            self._now.state = SignupState.OPEN
-            raise
-        finally:
-            self._now.moving = False
+            message = RecordRegistration(**self._step("register", command.actor).model_dump(), command=command)
+            try:
+                closed = await self.record(SignupActivities.record_signup_registration, message)
+            except ApplicationError:
+                self._now.state = SignupState.OPEN
+                raise
         self.stand(SignupState.REGISTERED, waiting_for="nothing")
         return closed.model_copy(update={"fingerprint": command.fingerprint})
 
     @register.validator
     def _refuse_registration(self, command: Register) -> None:
-        self._refuse_unless(_OPEN)
-        if command.link_id != self._opened.link_id:
-            raise refused(LinkWithdrawn())
-        if workflow.now() >= self._opened.expires_at:
-            raise refused(LinkExpired(state=SignupState.EXPIRED))
+        if not self.is_moving:  # whoever comes while a step is being recorded is judged in turn
+            self._judge_registration(command)
 
     @workflow.update(description="The user is deleted: procedure and link end at once (USR-05).")
     async def delete(self, command: Command) -> Answer:
-        await self._take_turn()
-        try:
+        async with self.turn():
             self._refuse_unless(_RESENDABLE)
             await self._close(SignupState.DELETED, step=f"delete-{command.command_id}", actor=command.actor)
             await self.give_up_refused_mails(command.actor)
-        finally:
-            self._now.moving = False
         return Answer(fingerprint=command.fingerprint, state=self._now.state)
 
     @resend.validator
     def _refuse_resend(self, command: Command) -> None:
-        self._refuse_unless(_RESENDABLE)
+        self._refuse_at_once_unless(_RESENDABLE)
 
     @change_address.validator
     def _refuse_change(self, command: ChangeAddress) -> None:
-        self._refuse_unless(_OPEN)
+        self._refuse_at_once_unless(_OPEN)
 
     @delete.validator
     def _refuse_deletion(self, command: Command) -> None:
-        self._refuse_unless(_RESENDABLE)
+        self._refuse_at_once_unless(_RESENDABLE)
 
     # Private steps.
 
@@ -175,13 +162,10 @@ class Signup(Procedure):
     async def _open_again(
         self, step: str, command: Command, allowed: frozenset[SignupState], *, change: ChangeAddress | None = None
     ) -> Opened:
-        await self._take_turn()
-        try:
+        async with self.turn():
             self._refuse_unless(allowed)
             opened = await self._open(step, command.actor, change=change)
             await self.give_up_refused_mails(command.actor)
-        finally:
-            self._now.moving = False
         return opened.model_copy(update={"fingerprint": command.fingerprint})
 
     async def _open(
@@ -219,10 +203,6 @@ class Signup(Procedure):
         upcoming.append(Upcoming(at=self._opened.expires_at, what="expire"))
         self.stand(SignupState.OPEN, waiting_for="the person to register by the mailed link", upcoming=upcoming)
 
-    async def _take_turn(self) -> None:
-        await workflow.wait_condition(lambda: not self._now.moving)
-        self._now.moving = True
-
     def _step(self, step: str, actor: str) -> SignupStep:
         # The workflow id may run again (a resend after the expiry): its run id keeps the steps apart.
         unique = f"{step}-{workflow.info().run_id}"
@@ -232,6 +212,18 @@ class Signup(Procedure):
 
     def _is_open(self) -> bool:
         return self._now.state is SignupState.OPEN
+
+    def _judge_registration(self, command: Register) -> None:
+        self._refuse_unless(_OPEN)
+        if command.link_id != self._opened.link_id:
+            raise refused(LinkWithdrawn())
+        if workflow.now() >= self._opened.expires_at:
+            raise refused(LinkExpired(state=SignupState.EXPIRED))
+
+    def _refuse_at_once_unless(self, allowed: frozenset[SignupState]) -> None:
+        """Whoever comes while a step is being recorded is judged in turn."""
+        if not self.is_moving:
+            self._refuse_unless(allowed)
 
     def _refuse_unless(self, allowed: frozenset[SignupState]) -> None:
         if self._now.state not in allowed or self._now.opened is None:

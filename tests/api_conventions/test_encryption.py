@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.exceptions import ApplicationError
 
 from models.encryption import Cipher, DecryptionError
-from workflows.codec import EncryptionCodec, data_converter
+from models.messages.procedure import Command
+from workflows.codec import ENCODING, EncryptionCodec, data_converter
 
 OLD = Cipher({"2026-01": b"o" * 32}, current="2026-01")
 NEW = Cipher({"2026-01": b"o" * 32, "2026-07": b"n" * 32}, current="2026-07")
@@ -71,11 +73,28 @@ def test_the_current_key_must_be_there() -> None:
 async def test_a_payload_shows_nothing_but_the_id_of_its_key() -> None:
     """And comes back whole, metadata included; a plain one stays as it is."""
     codec = EncryptionCodec(NEW)
-    plain = Payload(metadata={"encoding": b"json/plain"}, data='"山田"'.encode())
+    plain = Payload(metadata={"encoding": b"json/plain"}, data='{"name": "山田"}'.encode())
     (encrypted,) = await codec.encode([plain])
     assert dict(encrypted.metadata) == {"encoding": b"binary/encrypted", "encryption-key-id": b"2026-07"}
     assert "山田".encode() not in encrypted.data
     assert await codec.decode([encrypted, plain]) == [plain, plain]
+
+
+@pytest.mark.requirement("GEN-10")
+async def test_the_story_for_operators_stays_plain() -> None:
+    """Summaries and current details are read in the Web UI without a key; messages are not."""
+    converter = data_converter(NEW)
+    summary, details, message = await converter.encode(
+        [
+            "Contract A-S00000001",
+            WorkflowMetadata(current_details="**State:** open"),
+            Command(actor="山田", command_id=""),
+        ]
+    )
+    assert summary.data == b'"Contract A-S00000001"'
+    assert b"**State:** open" in details.data
+    assert message.metadata["encoding"] == ENCODING
+    assert (await converter.decode([summary]))[0] == "Contract A-S00000001"
 
 
 @pytest.mark.requirement("GEN-10")
