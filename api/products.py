@@ -14,6 +14,8 @@ from api.context import Shared
 from api.etags import IfMatch, check_if_match, etag
 from api.idempotency import PostedRequest
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
+from models import audit
+from models.audit import CatalogueFact
 from models.catalogue import Product, RatePlan, find_product, with_rate_plans
 from models.fields import Description, Input, OrAbsent, Percent, Title, Yen
 from models.free_ids import insert_under_a_free_id
@@ -89,6 +91,8 @@ async def create(body: NewProductInput, context: Shared, operator: Operator, pos
         product_id = await insert_under_a_free_id(connection, Products.product_id, draw.product_id, values)
         for position, plan in enumerate(body.rate_plans):
             await _add_rate_plan(connection, draw, product_id, plan, position=position)
+        fact = CatalogueFact(at=now, actor=operator.actor, what="product_created", product_id=product_id)
+        await audit.record_in_catalogue(connection, fact)
         product = await _product(connection, product_id)
         return await once.answer(product, status=201, location=f"/v1/products/{product_id}")
 
@@ -140,6 +144,10 @@ async def change(
         check_if_match(if_match, etag(await _version(connection, product_id, locked=True)))
         changed = _changed(values, await _product(connection, product_id), now)
         await connection.execute(update(Products).where(Products.product_id == product_id).values(**changed))
+        fact = CatalogueFact(
+            at=now, actor=operator.actor, what="product_changed", product_id=product_id, detail=_told(changed)
+        )
+        await audit.record_in_catalogue(connection, fact)
         return await _touched(connection, product_id, response)
 
 
@@ -148,11 +156,14 @@ async def add_rate_plan(
     product_id: str, body: RatePlanInput, context: Shared, operator: Operator, posted: PostedRequest, response: Response
 ) -> Response:
     """One more plan, behind the others."""
+    now = await context.clock.now()
     async with context.database.transaction(operator=True) as connection:
         once = await posted.by(operator.actor, connection)
         await _version(connection, product_id, locked=True)
         position = len((await _product(connection, product_id)).rate_plans)
-        await _add_rate_plan(connection, once.draw(), product_id, body, position=position)
+        added = {"rate_plan_id": await _add_rate_plan(connection, once.draw(), product_id, body, position=position)}
+        fact = CatalogueFact(at=now, actor=operator.actor, what="rate_plan_added", product_id=product_id, detail=added)
+        await audit.record_in_catalogue(connection, fact)
         product = await _touched(connection, product_id, response)
         return await once.answer(product, status=201, location=f"/v1/products/{product_id}")
 
@@ -179,17 +190,22 @@ async def change_rate_plan(
             raise NotFound
         changed = _changed(values, plan, now)
         await connection.execute(update(RatePlans).where(RatePlans.rate_plan_id == rate_plan_id).values(**changed))
+        told = {"rate_plan_id": rate_plan_id, **_told(changed)}
+        fact = CatalogueFact(at=now, actor=operator.actor, what="rate_plan_changed", product_id=product_id, detail=told)
+        await audit.record_in_catalogue(connection, fact)
         return await _touched(connection, product_id, response)
 
 
 async def _add_rate_plan(
     connection: AsyncConnection, draw: Draw, product_id: str, plan: RatePlanInput, *, position: int
-) -> None:
+) -> str:
+    """Returns its id."""
     values = {"product_id": product_id, "position": position, "name": plan.name}
     rate_plan_id = await insert_under_a_free_id(connection, RatePlans.rate_plan_id, draw.rate_plan_id, values)
     for place, charge in enumerate(plan.charges):
         values = {"rate_plan_id": rate_plan_id, "position": place, **charge.model_dump()}
         await insert_under_a_free_id(connection, Charges.charge_id, draw.charge_id, values)
+    return rate_plan_id
 
 
 async def _product(connection: AsyncConnection, product_id: str) -> Product:
@@ -216,6 +232,12 @@ def _changed(values: dict[str, Any], now: Product | RatePlan, at: datetime) -> d
     if not changed:
         raise NothingChanged
     return changed
+
+
+def _told(changed: dict[str, Any]) -> dict[str, Any]:
+    """As the log tells it."""
+    told = {name: value for name, value in changed.items() if name != "retired_at"}
+    return told | ({"retired": changed["retired_at"] is not None} if "retired_at" in changed else {})
 
 
 async def _touched(connection: AsyncConnection, product_id: str, response: Response) -> Product:

@@ -26,9 +26,14 @@ def let_operator_read(table: str) -> None:
 
 def let_only_operator_write(table: str) -> None:
     """A table of no tenant: everybody reads it, the operator alone writes it."""
+    let_only_operator_in(table)
+    op.execute(f"CREATE POLICY everybody ON {table} FOR SELECT USING (true)")
+
+
+def let_only_operator_in(table: str) -> None:
+    """A table of no tenant, which the operator alone reads and writes."""
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY everybody ON {table} FOR SELECT USING (true)")
     op.execute(f"CREATE POLICY operator ON {table} USING ({OPERATOR}) WITH CHECK ({OPERATOR})")
 
 
@@ -36,7 +41,7 @@ def append_only(table: str) -> None:
     """No role changes or removes a row, the owner neither."""
     op.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM app")
     op.execute(
-        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
     )
     op.execute(

@@ -1,4 +1,4 @@
-"""The append-only audit log (GEN-04): the one place that writes it."""
+"""The append-only audit logs (GEN-04), each tenant's and the catalogue's: the one place that writes them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.tables.catalogue import CatalogueEntry
 from models.tables.procedures import AuditEntry
 
 
@@ -27,6 +28,17 @@ class Fact:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CatalogueFact:
+    """Something that happened to the catalogue, which is no tenant's. `detail`: what it is from then on."""
+
+    at: datetime
+    actor: str
+    what: str
+    product_id: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
 async def record(connection: AsyncConnection, fact: Fact, answer: dict[str, Any] | None = None) -> None:
     """Write the fact within the transaction of what it tells of.
 
@@ -44,6 +56,15 @@ async def record(connection: AsyncConnection, fact: Fact, answer: dict[str, Any]
             step=fact.step,
             detail=fact.detail,
             answer=answer,
+        )
+    )
+
+
+async def record_in_catalogue(connection: AsyncConnection, fact: CatalogueFact) -> None:
+    """Likewise, in a transaction of the operator's."""
+    await connection.execute(
+        insert(CatalogueEntry).values(
+            at=fact.at, actor=fact.actor, what=fact.what, product_id=fact.product_id, detail=fact.detail
         )
     )
 

@@ -1,9 +1,9 @@
 """The operator's catalogue: of no tenant, read by all, written only as the operator (CAT-01)."""
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.schema import Instant, Table, one_of
+from models.tables.schema import Instant, Json, Table, one_of
 from models.vocabulary import BillingPeriod, ChargeModel, ChargeType
 
 
@@ -57,3 +57,17 @@ class Charge(Table):
     """Whole yen, without tax."""
     percent: Mapped[int | None]
     billing_period: Mapped[str | None]
+
+
+class CatalogueEntry(Table):
+    """Append-only: what the operator did to the catalogue, and when (GEN-04). No tenant sees it."""
+
+    __tablename__ = "catalogue_entries"
+    __table_args__ = (Index("ix_catalogue_entries_product_id", "product_id", "entry_id"),)
+
+    entry_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[Instant]
+    actor: Mapped[str]
+    what: Mapped[str]
+    product_id: Mapped[str] = mapped_column(ForeignKey("products.product_id"))
+    detail: Mapped[Json] = mapped_column(server_default="{}")

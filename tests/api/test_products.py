@@ -1,14 +1,15 @@
 """The operator's catalogue over HTTP (CAT-01, CAT-02)."""
 
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from httpx2 import AsyncClient
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.exc import ProgrammingError
 
-from models.tables.catalogue import Product
+from models.tables.catalogue import CatalogueEntry, Product
 from tests.conftest import Postgres
 from tests.world import World
 
@@ -77,7 +78,7 @@ async def test_nobody_but_the_operator_writes_the_catalogue(
 
 
 @pytest.mark.requirement("GEN-05")
-@pytest.mark.parametrize("table", ["products", "rate_plans", "charges"])
+@pytest.mark.parametrize("table", ["products", "rate_plans", "charges", "catalogue_entries"])
 def test_the_tables_of_the_catalogue_force_row_level_security(
     postgres: Postgres, database_name: str, table: str
 ) -> None:
@@ -168,6 +169,48 @@ async def test_a_change_must_change_something_and_must_not_lose_another(
         assert answer.status_code == 412
     fixed = await api.patch(url, json={"includes_utm": False}, headers=operator)
     assert [error["code"] for error in fixed.json()["errors"]] == ["unknown_field"]
+
+
+@pytest.mark.requirement("CAT-01", "GEN-04")
+async def test_every_edit_of_the_catalogue_is_kept_with_its_actor(
+    api: AsyncClient, operator: dict[str, str], world: World
+) -> None:
+    """What was made, added, and changed to what; a refused edit and a repeated request leave nothing."""
+    once = {**operator, "Idempotency-Key": "once"}
+    product, _ = [(await api.post("/v1/products", json=PRODUCT, headers=once)).json() for _ in range(2)]
+    url = f"/v1/products/{product['product_id']}"
+    await api.patch(url, json={"name": "新UTM", "description": "機器と監視", "retired": True}, headers=operator)
+    await api.patch(url, json={"name": "新UTM"}, headers=operator)
+    await api.post(f"{url}/rate-plans", json={"name": "P", "charges": [MONTHLY]}, headers=operator)
+    plan_id = product["rate_plans"][0]["rate_plan_id"]
+    await api.patch(f"{url}/rate-plans/{plan_id}", json={"retired": True}, headers=operator)
+    added_id = (await api.get(url, headers=operator)).json()["rate_plans"][1]["rate_plan_id"]
+    now = await world.clock.now()
+    async with world.database.transaction(operator=True) as connection:
+        entries = (await connection.execute(select(CatalogueEntry.__table__).order_by(CatalogueEntry.entry_id))).all()
+    assert {(entry.actor, entry.product_id) for entry in entries} == {("operator", product["product_id"])}
+    assert all(timedelta(0) <= now - entry.at < timedelta(minutes=1) for entry in entries)
+    assert [(entry.what, entry.detail) for entry in entries] == [
+        ("product_created", {}),
+        ("product_changed", {"name": "新UTM", "retired": True}),
+        ("rate_plan_added", {"rate_plan_id": added_id}),
+        ("rate_plan_changed", {"rate_plan_id": plan_id, "retired": True}),
+    ]
+
+
+@pytest.mark.requirement("GEN-04")
+async def test_no_tenant_reads_or_writes_the_catalogues_log(
+    api: AsyncClient, operator: dict[str, str], world: World
+) -> None:
+    await made_product(api, operator)
+    async with world.database.transaction("T8000000") as connection:
+        assert (await connection.execute(select(CatalogueEntry.__table__))).all() == []
+    async with world.database.transaction(operator=True) as connection:
+        assert len((await connection.execute(select(CatalogueEntry.__table__))).all()) == 1
+    values = {"at": await world.clock.now(), "actor": "x", "what": "x", "product_id": "P-1", "detail": {}}
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        async with world.database.transaction("T8000000") as connection:
+            await connection.execute(insert(CatalogueEntry).values(values))
 
 
 @pytest.mark.requirement("CAT-01")

@@ -9,8 +9,8 @@ from alembic import command
 
 from tests.conftest import Postgres, alembic_config
 
-CATALOGUE = {"products", "rate_plans", "charges"}
-"""Everybody reads them, and the operator alone writes them."""
+CATALOGUE = {"products", "rate_plans", "charges", "catalogue_entries"}
+"""The operator alone writes them; everybody reads them but the last, their log."""
 GLOBAL_TABLES = CATALOGUE | {"alembic_version", "idempotent_answers", "persons", "sessions", "sign_in_tries"}
 """Tables of no tenant: people belong to several, and an idempotency key is scoped by its caller."""
 OPERATOR = "(current_setting('app.operator'::text, true) = 'yes'::text)"
@@ -97,13 +97,12 @@ def test_the_product_runs_as_a_role_that_row_level_security_binds(
 
 @pytest.mark.requirement("GEN-04")
 @pytest.mark.parametrize("role", ["app", "owner"])
-@pytest.mark.parametrize(
-    "statement", ["UPDATE audit_entries SET actor = 'x'", "DELETE FROM audit_entries", "TRUNCATE audit_entries"]
-)
-def test_the_audit_log_only_grows(postgres: Postgres, database_name: str, role: str, statement: str) -> None:
+@pytest.mark.parametrize("log", ["audit_entries", "catalogue_entries"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET actor = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
+def test_an_audit_log_only_grows(postgres: Postgres, database_name: str, role: str, log: str, statement: str) -> None:
     """Neither the product nor the owner of the tables changes or removes an entry."""
     with psycopg.connect(postgres.url(role, database_name)) as connection, pytest.raises(psycopg.Error) as refused:
-        connection.execute(statement.encode())
+        connection.execute(statement.format(log).encode())
     assert refused.value.sqlstate in {"42501", "P0001"}  # no privilege, or the trigger's exception
 
 
