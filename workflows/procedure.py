@@ -122,7 +122,8 @@ class Procedure:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """One step that changes the state at a time. Whoever waited judges by what has become of it meanwhile."""
-        await self._settled()
+        while self._is_moving:  # its end wakes everybody who waits, and one of them goes first
+            await self._settled()
         self._is_moving = True
         try:
             yield
