@@ -20,6 +20,7 @@ from activities.service_application import ServiceApplicationActivities
 from activities.shipment import ShipmentActivities
 from activities.signup import SignupActivities
 from activities.smtp import Courier
+from activities.utm_addition import UtmAdditionActivities
 from models.clock import Clock
 
 
@@ -45,6 +46,7 @@ def activities(
     shipment = ShipmentActivities(records, dispatch.tracking_url)
     return_kit = ReturnKitActivities(records, dispatch.non_return_charge)
     contract = ContractActivities(records, cancellation_fee)
+    addition = UtmAdditionActivities(records)
     contract_shortage = ContractShortageActivities(records)
     return [
         contract_shortage.find_tenants_in_zone,
@@ -112,4 +114,8 @@ def activities(
         contract.record_contract_change,
         contract.record_contract_close,
         contract.find_delivery,
+        addition.record_addition,
+        addition.record_addition_decision,
+        addition.record_addition_reminder,
+        addition.record_addition_end,
     ]

@@ -46,6 +46,8 @@ from api import (
     staff,
     tenant_settings,
     tenants,
+    utm_addition,
+    utm_additions,
     utms,
 )
 from api.commands import Commands
@@ -99,6 +101,8 @@ ROUTERS = (
     staff.router,
     tenant_settings.router,
     tenants.router,
+    utm_addition.router,
+    utm_additions.router,
     utms.router,
 )
 PAGES = (apply_page.router, codec_page.router, link_pages.router)

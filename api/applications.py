@@ -4,36 +4,37 @@ What nobody has confirmed was never given to the tenant (APP-07): it is not amon
 be looked up under its own state, under `all`, and by its number, for an applicant who asks where it has gone.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
+from api.application_search import ALL, Columns, CompanyNameQuery, NumberQuery, Search, states_of
 from api.authentication import Staff
 from api.context import Shared
 from api.etags import IfMatch, check_if_match, etag
 from api.pages.application_entries import Entries, without_house_number
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
-from api.periods import Period, PeriodQuery
+from api.periods import PeriodQuery
 from api.service_application import Memos
 from models import audit
 from models.audit import Fact
-from models.fields import CompanyName, OrAbsent, Title
 from models.messages.procedure import Identity
-from models.refusals import FieldError, InvalidInput, NotFound, WrongState
+from models.refusals import NotFound, WrongState
 from models.rules.application_decisions import decision_is_open
 from models.tables.applications import ServiceApplication as Applications
 from models.vocabulary import ApplicationState, ProcedureKind
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}/applications", tags=["Applications"])
-_ALL = "all"
-_STATUSES = (*ApplicationState, _ALL)
 _UNDECIDED = (ApplicationState.UNAPPROVED, ApplicationState.ON_HOLD)
+
+
+_TABLE = Applications.__table__
+_COLUMNS = Columns(_TABLE.c.submitted_at, _TABLE.c.state, _TABLE.c.application_number, _TABLE.c.company_name)
 
 
 class ApplicationListed(BaseModel):
@@ -77,35 +78,18 @@ class Application(ApplicationListed):
     warnings: list[Warned]
 
 
-@dataclass(frozen=True)
-class Search:
-    period: Period
-    states: tuple[ApplicationState, ...]
-    number: str | None
-    company_name: str | None
-
-    def conditions(self, zone: str) -> list[ColumnElement[bool]]:
-        conditions = self.period.conditions(Applications.__table__.c.submitted_at, zone)
-        conditions.append(Applications.state.in_(self.states))
-        if self.number is not None:
-            conditions.append(Applications.application_number.icontains(self.number, autoescape=True))
-        if self.company_name is not None:
-            conditions.append(Applications.company_name.icontains(self.company_name, autoescape=True))
-        return conditions
-
-
 def _search(
     period: PeriodQuery,
     status: Annotated[
-        str, Query(description="without it, what is undecided", json_schema_extra={"enum": list(_STATUSES)})
+        str, Query(description="without it, what is undecided", json_schema_extra={"enum": [*ApplicationState, ALL]})
     ] = "",
-    number: Annotated[OrAbsent[Title], Query(description="a part of it, in any case")] = None,
-    company_name: Annotated[OrAbsent[CompanyName], Query(description="a part of it, in any case")] = None,
-) -> Search:
-    return Search(period, _states(status), number, company_name)
+    number: NumberQuery = None,
+    company_name: CompanyNameQuery = None,
+) -> Search[ApplicationState]:
+    return Search(period, states_of(status, ApplicationState, unasked=_UNDECIDED), number, company_name)
 
 
-SearchQuery = Annotated[Search, Depends(_search)]
+SearchQuery = Annotated[Search[ApplicationState], Depends(_search)]
 
 
 @router.get("")
@@ -116,12 +100,11 @@ async def find_all(
 
     Sorts by `submitted_at`.
     """
-    table = Applications.__table__
-    order = resolve_order(paging.sort, {"submitted_at": table.c.submitted_at}, default="-submitted_at")
+    order = resolve_order(paging.sort, {"submitted_at": _TABLE.c.submitted_at}, default="-submitted_at")
     async with context.database.transaction(tenant_id) as connection:
         tenant = await tenant_row(connection, tenant_id)
-        query = _listed().where(Applications.tenant_id == tenant_id, *search.conditions(tenant.time_zone))
-        rows = await fetch_page(connection, query, order=order, key=table.c.application_number, paging=paging)
+        query = _listed().where(Applications.tenant_id == tenant_id, *search.conditions(_COLUMNS, tenant.time_zone))
+        rows = await fetch_page(connection, query, order=order, key=_TABLE.c.application_number, paging=paging)
     return rows.page(lambda row: ApplicationListed.model_validate(row, from_attributes=True))
 
 
@@ -168,15 +151,6 @@ async def change_memos(
             await _save(connection, fact, changed)
             application = await _row(connection, tenant_id, number)
         return _shown(application, response)
-
-
-def _states(status: str) -> tuple[ApplicationState, ...]:
-    """Raises: InvalidInput: there is no such status."""
-    if not status.strip():
-        return _UNDECIDED
-    if status not in _STATUSES:
-        raise InvalidInput(errors=[FieldError("status", "unknown_choice", {"choices": ", ".join(_STATUSES)})])
-    return tuple(ApplicationState) if status == _ALL else (ApplicationState(status),)
 
 
 def _listed() -> Any:  # noqa: ANN401 - a Select with a type argument for each of its columns

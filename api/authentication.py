@@ -35,8 +35,6 @@ class Caller:
 
     actor: str
     person_id: str | None = None
-    user_id: str | None = None
-    """Of a portal user."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,7 @@ class Person:
 class PortalUser(Caller):
     """A customer's person; `tenant_id` is the customer's."""
 
+    user_id: str
     tenant_id: str
 
 
@@ -151,7 +150,8 @@ async def _portal_user(context: Shared, credentials: Credentials, customer_id: A
     found = next((one for one in mine if one.customer_id == customer_id), None)
     if found is None:
         raise NotFound
-    return PortalUser(f"portal_user:{found.user_id}", person.person_id, found.user_id, tenant_id=found.tenant_id)
+    actor = f"portal_user:{found.user_id}"
+    return PortalUser(actor, person.person_id, user_id=found.user_id, tenant_id=found.tenant_id)
 
 
 async def _staff_or_portal_user(

@@ -11,6 +11,7 @@ from api.authentication import Caller
 from api.context import Context
 from api.customer_erasure import erase_company
 from api.portal_users import delete_user
+from api.utm_addition import end_all
 from models import audit
 from models.audit import Fact
 from models.customer_deletability import deletabilities
@@ -22,7 +23,7 @@ from models.tables.people import PortalUser
 
 
 async def erase(context: Context, tenant_id: str, customer_id: str, caller: Caller) -> None:
-    """End every user's signup, then empty the company and what it sent, in one transaction.
+    """End what is under way for its people, then empty the company and what it sent, in one transaction.
 
     Raises:
         NotFound: the tenant has no such customer.
@@ -31,6 +32,7 @@ async def erase(context: Context, tenant_id: str, customer_id: str, caller: Call
     async with context.database.transaction(tenant_id) as connection:
         await _refuse_if_blocked(connection, tenant_id, customer_id, await context.clock.now())
         users = await _users(connection, tenant_id, customer_id)
+    await end_all(context, tenant_id, customer_id, caller)
     for user in users:
         await delete_user(context, tenant_id, customer_id, user.user_id, caller)
     now = await context.clock.now()

@@ -1,4 +1,4 @@
-"""Emptying what names a customer's people: company, application, contracts, devices, parcels and mails (CUS-05).
+"""Emptying what names a customer's people: company, applications, contracts, devices, parcels and mails (CUS-05).
 
 Numbers, amounts, dates and quantities stay, as does the audit log, which holds nothing personal.
 """
@@ -6,19 +6,20 @@ Numbers, amounts, dates and quantities stay, as does the audit log, which holds 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Update, case, literal, select, update
+from sqlalchemy import Row, Update, case, cast, func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.messages.procedure import Identity
-from models.messages.service_application import Company
-from models.tables.applications import PersonalInvitation, ServiceApplication
+from models.messages.service_application import Company, UtmDestination
+from models.tables.applications import PersonalInvitation, ServiceApplication, UtmAddition
 from models.tables.contracts import Contract
 from models.tables.customers import Customer
 from models.tables.procedures import Link, Mail, Procedure
 from models.tables.shipments import ReturnKit, Shipment
 from models.tables.utms import Utm
+from models.vocabulary import AdditionState, MailState, ProcedureKind
 from models.vocabulary import Mail as MailName
-from models.vocabulary import MailState, ProcedureKind
 
 _ERASED = "erased"
 _ACCOUNT_MAILS = (MailName.PASSWORD_RESET_MAIL, MailName.PASSWORD_RESET_SMS, MailName.ACCOUNT_LOCKED)
@@ -32,6 +33,7 @@ async def erase_company(
     if row.application_number is not None:
         await _erase_application(connection, tenant_id, row.application_number)
     await _empty_what_it_had(connection, tenant_id, customer_id)
+    await _empty_additions(connection, tenant_id, customer_id)
     signups = [Identity.of(ProcedureKind.SIGNUP, tenant_id, user.user_id).procedure_id for user in users]
     await _erase_mails(connection, tenant_id, [*signups, *await _procedures(connection, tenant_id, customer_id)])
     await _erase_account_mails(connection, tenant_id, users)
@@ -66,6 +68,21 @@ async def _empty_what_it_had(connection: AsyncConnection, tenant_id: str, custom
     for table, values in emptied.items():
         mine = (table.tenant_id == tenant_id, table.customer_id == customer_id)
         await connection.execute(update(table).where(*mine).values(**values))
+
+
+async def _empty_additions(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
+    """The quantities stay. What is still undecided has been sent while the deletion was under way, and ends with it."""
+    quantity = func.jsonb_build_object("quantity", UtmAddition.destination["quantity"])
+    undecided = UtmAddition.state == AdditionState.UNAPPROVED
+    await connection.execute(
+        update(UtmAddition)
+        .where(UtmAddition.tenant_id == tenant_id, UtmAddition.customer_id == customer_id)
+        .values(
+            **dict.fromkeys(("last_name", "first_name", "mail_address"), ""),
+            destination=cast(dict.fromkeys(UtmDestination.model_fields, ""), JSONB).concat(quantity),
+            state=case((undecided, AdditionState.ENDED), else_=UtmAddition.state),
+        )
+    )
 
 
 async def _procedures(connection: AsyncConnection, tenant_id: str, customer_id: str) -> list[str]:

@@ -12,11 +12,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 from activities.records import tenant_row
 from api.contract_page import ContractListed
 from api.contract_page import listed as listed_contract
+from api.utm_additions import OwnAddition
 from api.utm_answers import Utm
 from api.utm_answers import listed as listed_utm
 from models.durations import Durations
 from models.offered_addresses import offered_addresses
-from models.tables.applications import ServiceApplication
+from models.tables.applications import ServiceApplication, UtmAddition
 from models.tables.contracts import Contract
 from models.tables.people import PortalUser
 from models.tables.procedures import Procedure
@@ -61,6 +62,8 @@ class OpenProcedure(BaseModel):
 
 class CustomerPage(BaseModel):
     application: AnsweredApplication | None
+    utm_additions: list[OwnAddition]
+    """What its people asked for since, decided or not (ADD-05)."""
     offered_addresses: list[dict[str, Any]]
     """Those that the applications name, offered when a contract or UTM is registered (ADD-05)."""
     contracts: list[ContractListed]
@@ -80,6 +83,12 @@ async def read(connection: AsyncConnection, customer: Row[Any], now: datetime, d
     zone = (await tenant_row(connection, customer.tenant_id)).time_zone
     return CustomerPage(
         application=await _application(connection, customer),
+        utm_additions=[
+            OwnAddition.model_validate(row, from_attributes=True)
+            for row in await _rows(
+                connection, customer, UtmAddition, UtmAddition.submitted_at, UtmAddition.application_number
+            )
+        ],
         offered_addresses=await offered_addresses(connection, customer.tenant_id, customer.customer_id),
         contracts=[
             listed_contract(row, zone)
@@ -101,7 +110,7 @@ async def read(connection: AsyncConnection, customer: Row[Any], now: datetime, d
 async def _rows(
     connection: AsyncConnection,
     customer: Row[Any],
-    table: type[PortalUser | Contract | Utms],
+    table: type[PortalUser | Contract | Utms | UtmAddition],
     *order: InstrumentedAttribute[Any],
 ) -> Sequence[Row[Any]]:
     mine = (table.tenant_id == customer.tenant_id, table.customer_id == customer.customer_id)

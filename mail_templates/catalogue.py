@@ -91,6 +91,8 @@ _ALL = (
     _mail(Mail.APPLICATION_RECEIVED, f"{_APPLICATION} PortalURL"),
     _mail(Mail.APPLICATION_DECIDED, f"{_APPLICATION} Result PortalURL"),
     _mail(Mail.APPLICATION_REMINDER, f"{_APPLICATION} Status DaysWaiting PortalURL"),
+    _mail(Mail.UTM_ADDITION_RECEIVED, f"{_APPLICATION} CustomerID Quantity DestinationAddress PortalURL"),
+    _mail(Mail.UTM_ADDITION_REMINDER, f"{_APPLICATION} CustomerID Quantity DestinationAddress DaysWaiting PortalURL"),
     _mail(Mail.RETURN_KIT_REMINDER, f"{_UTM} ContactName ContractNumber DueDate"),
     _mail(Mail.RETURN_KIT_RECALLED, f"{_UTM} ContactName ContractNumber"),
     _mail(Mail.RETURN_KIT_UNDELIVERABLE, f"{_UTM} ContractNumber CustomerID DestinationAddress PortalURL"),

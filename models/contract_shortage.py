@@ -8,11 +8,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.rules.periods import start_of_day
-from models.tables.applications import ServiceApplication
+from models.tables.applications import ServiceApplication, UtmAddition
 from models.tables.contracts import Contract
 from models.tables.customers import Customer
 from models.tables.tenants import Tenant
-from models.vocabulary import ApplicationState
+from models.vocabulary import AdditionState, ApplicationState
 
 
 async def under_contracted(connection: AsyncConnection, tenant: Row[tuple[Tenant]], today: date) -> list[str]:
@@ -28,7 +28,7 @@ async def under_contracted(connection: AsyncConnection, tenant: Row[tuple[Tenant
             Customer.deleted_at.is_(None),
             Customer.shortage_exempt.is_(False),
             Customer.created_at < newest,
-            _contracted() < _applied_for(),
+            _contracted() < _applied_for() + _added(),
         )
         .order_by(Customer.customer_id)
     )
@@ -48,6 +48,21 @@ def _applied_for() -> ScalarSelect[Any]:
         .where(
             ServiceApplication.tenant_id == Customer.tenant_id,
             ServiceApplication.application_number == Customer.application_number,
+        )
+        .correlate(Customer)
+        .scalar_subquery()
+    )
+
+
+def _added() -> ScalarSelect[Any]:
+    """By the approved UTM additions of the customer of the outer query."""
+    quantity = cast(UtmAddition.destination["quantity"].astext, Integer)
+    return (
+        select(func.coalesce(func.sum(quantity), 0))
+        .where(
+            UtmAddition.tenant_id == Customer.tenant_id,
+            UtmAddition.customer_id == Customer.customer_id,
+            UtmAddition.state == AdditionState.APPROVED,
         )
         .correlate(Customer)
         .scalar_subquery()

@@ -49,6 +49,9 @@ class Draw:
     def application_number(self) -> str:
         return f"AAP-{self.text(BASE36, 8)}"
 
+    def addition_number(self) -> str:
+        return f"UAP-{self.text(BASE36, 8)}"
+
     def product_id(self) -> str:
         return f"P-{self.text(string.digits, 8)}"
 

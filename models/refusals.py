@@ -243,6 +243,24 @@ class WrongState(Refusal):
     ja = "現在の状態では、この操作はできません。"
 
 
+class UtmAdditionDisabled(Refusal):
+    """SET-01: the tenant has switched it off."""
+
+    code = "utm_addition_disabled"
+    status = 409
+    en = "The reseller does not take applications for more UTMs here at present."
+    ja = "現在、ポータルからのUTM追加申請は受け付けておりません。"
+
+
+class CompanyNotServed(Refusal):
+    """ADD-01. Its state: `suspended` or `cancelled`."""
+
+    code = "company_not_served"
+    status = 409
+    en = "The company's service is suspended or cancelled; it cannot apply for more UTMs."
+    ja = "サービスが停止中または解約済みのため、UTM追加申請はできません。"
+
+
 class AlreadyCancelled(Refusal):
     """CAN-07."""
 

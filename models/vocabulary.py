@@ -26,6 +26,7 @@ class ProcedureKind(StrEnum):
     RETURN_KIT = "return-kit"
     CONTRACT = "contract"
     CONTRACT_SHORTAGE = "contract-shortage"
+    UTM_ADDITION = "utm-addition"
 
 
 class ApplicationState(StrEnum):
@@ -45,6 +46,22 @@ class Decision(StrEnum):
     APPROVE = "approve"
     DENY = "deny"
     HOLD = "hold"
+
+
+class AdditionState(StrEnum):
+    """Of a UTM addition application. `ended`: by an operator, or with the deletion of its company."""
+
+    UNAPPROVED = "unapproved"
+    APPROVED = "approved"
+    DENIED = "denied"
+    ENDED = "ended"
+
+
+class AdditionDecision(StrEnum):
+    """What staff may say to a UTM addition application (ADD-03)."""
+
+    APPROVE = "approve"
+    DENY = "deny"
 
 
 class SignupState(StrEnum):
@@ -303,6 +320,8 @@ class Mail(StrEnum):
     APPLICATION_RECEIVED = "application_received"
     APPLICATION_DECIDED = "application_decided"
     APPLICATION_REMINDER = "application_reminder"
+    UTM_ADDITION_RECEIVED = "utm_addition_received"
+    UTM_ADDITION_REMINDER = "utm_addition_reminder"
     RETURN_KIT_REMINDER = "return_kit_reminder"
     RETURN_KIT_RECALLED = "return_kit_recalled"
     RETURN_KIT_UNDELIVERABLE = "return_kit_undeliverable"

@@ -12,6 +12,7 @@ from workflows.return_kit import ReturnKit
 from workflows.service_application import ServiceApplication
 from workflows.shipment import Shipment
 from workflows.signup import Signup
+from workflows.utm_addition import UtmAddition
 
 WORKFLOWS: list[type] = [
     AccountLock,
@@ -28,4 +29,5 @@ WORKFLOWS: list[type] = [
     ServiceApplication,
     Shipment,
     Signup,
+    UtmAddition,
 ]

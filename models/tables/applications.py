@@ -1,8 +1,8 @@
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.schema import Instant, Json, JsonList, Table, TenantId, one_of
-from models.vocabulary import ApplicationState, InvitationState
+from models.vocabulary import AdditionState, ApplicationState, InvitationState
 
 
 class ServiceApplication(Table):
@@ -54,3 +54,32 @@ class PersonalInvitation(Table):
     created_at: Mapped[Instant]
     created_by: Mapped[str]
     application_number: Mapped[str | None]
+
+
+class UtmAddition(Table):
+    """What a portal user asked for, as sent, and what became of it (ADD-01…06)."""
+
+    __tablename__ = "utm_additions"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "customer_id"], ["customers.tenant_id", "customers.customer_id"]),
+        CheckConstraint(one_of("state", AdditionState), "state"),
+        Index("ix_utm_additions_submitted_at", "tenant_id", "submitted_at", "application_number"),
+        Index("ix_utm_additions_state", "tenant_id", "state", "submitted_at"),
+        Index("ix_utm_additions_customer_id", "tenant_id", "customer_id", "submitted_at"),
+    )
+
+    tenant_id: Mapped[TenantId]
+    application_number: Mapped[str] = mapped_column(primary_key=True, unique=True)
+    customer_id: Mapped[str]
+    user_id: Mapped[str]
+    """The applicant, who may have been deleted since; the next three are theirs when they applied."""
+    last_name: Mapped[str]
+    first_name: Mapped[str]
+    mail_address: Mapped[str]
+    language: Mapped[str]
+    destination: Mapped[Json]
+    """With its quantity."""
+    state: Mapped[str]
+    submitted_at: Mapped[Instant]
+    decided_at: Mapped[Instant | None]
+    decided_by: Mapped[str | None]

@@ -42,7 +42,9 @@ def test_both_languages_tell_the_same(mail: Mail) -> None:
     assert named[0] == named[1]
 
 
-@pytest.mark.requirement("TEN-02", "AUT-03", "SET-06", "APP-09", "APP-12", "USR-03", "APP-18", "APP-15")
+@pytest.mark.requirement(
+    "TEN-02", "AUT-03", "SET-06", "APP-09", "APP-12", "USR-03", "APP-18", "APP-15", "ADD-04", "ADD-05", "ADD-06"
+)
 @pytest.mark.parametrize(
     ("mail", "named"),
     [
@@ -52,6 +54,9 @@ def test_both_languages_tell_the_same(mail: Mail) -> None:
         (Mail.APPLICATION_RECEIVED, {"TenantName", "ApplicantName", "ApplicationNumber", "PortalURL"}),
         (Mail.APPLICATION_DECIDED, {"Result", "ApplicantName", "ApplicationNumber", "PortalURL"}),
         (Mail.APPLICATION_REMINDER, {"ApplicationNumber", "ApplicantName", "DaysWaiting", "PortalURL"}),
+        (Mail.UTM_ADDITION_RECEIVED, {"TenantName", "ApplicantName", "ApplicationNumber", "PortalURL"}),
+        (Mail.UTM_ADDITION_REMINDER, {"ApplicationNumber", "ApplicantName", "DaysWaiting", "PortalURL"}),
+        (Mail.UTM_ADDITION_RESULT, {"ApplicationNumber", "ApplicantName", "Result"}),
         (Mail.APPLICATION_CONFIRMATION, {"ApplicationNumber", "ConfirmURL", "Deadline"}),
         (Mail.PORTAL_USER_SIGNUP, {"SignupURL", "Deadline"}),
         (Mail.SIGNUP_REMINDER, {"SignupURL", "Deadline"}),
