@@ -56,9 +56,18 @@ class Client:
         self._headers = dict(headers)
         self.operations: list[Operation] = []
 
-    async def post(self, job: str, act: str, path: str, body: Json, *, repeats: bool = True) -> Operation:
-        """`repeats`: until the answer is final; otherwise the first one is taken for it."""
-        headers = self._headers | {"Idempotency-Key": Draw().opaque_id()}
+    async def post(
+        self,
+        job: str,
+        act: str,
+        path: str,
+        body: Json,
+        *,
+        headers: Mapping[str, str] | None = None,
+        repeats: bool = True,
+    ) -> Operation:
+        """`headers`: another's than the client's. `repeats`: until the answer is final; else the first one is."""
+        headers = {**(headers or self._headers), "Idempotency-Key": Draw().opaque_id()}
         operation = self._wish(job, act)
         try:
             async with asyncio.timeout(PATIENCE):

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from tests.faults.evidence import Expected
-from tests.faults.job import Job
-from tests.faults.kills import Injection, expected_of
+from tests.faults.kills import Injection
+from tests.faults.main_job import MainJob, expected_of
 from tests.faults.site import EVERYTHING, PARTS, TENANT, WORKER, Site
 
 SIGNUP = timedelta(seconds=20)
@@ -63,7 +63,7 @@ class Deadlines:
     async def _begin(self, part: str, name: str, *, reminders: tuple[int, ...]) -> tuple[Injection, datetime]:
         """Jobs whose first user has registered, and when the first of the others' signups expires."""
         number = len(self.injections)
-        jobs = [Job(self._site, f"due{number}-{n}") for n in range(JOBS)]
+        jobs = [MainJob(self._site, f"due{number}-{n}") for n in range(JOBS)]
         injection = Injection(part, 20, name, [job.name for job in jobs])
         self.injections.append(injection)
         self.expected += [expected_of(job, lingering="signup_expired", reminders=reminders) for job in jobs]

@@ -1,14 +1,12 @@
-"""The five ledgers of a run.
+"""What the ledgers have of main jobs: applications, customers and users besides."""
 
-What clients were answered, what the database has, what the engine has, what the mail server took, and what another
-tenant had before and after.
-"""
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from tests.faults.client import Operation
+from tests.faults.ledgers import Ledgers
+from tests.faults.site import TENANT
 
 
 @dataclass(frozen=True)
@@ -51,78 +49,52 @@ class User:
     """The end of the signup."""
 
 
-@dataclass(frozen=True)
-class Procedure:
-    procedure_id: str
-    subject: str
-    state: str
-    has_ended: bool
-    needs_operator: bool
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Of the audit log."""
-
-    procedure_id: str
-    what: str
-    step: str | None
-    subject: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A row of the mail ledger."""
-
-    message_id: str
-    procedure_id: str
-    template: str
-    recipient: str
-    state: str
-    sequence: int
-
-
-@dataclass(frozen=True)
-class Run:
-    """A workflow's run, of its history."""
-
-    workflow_id: str
-    run_id: str
-    status: str
-    result: str | None
-    accepted_updates: tuple[str, ...]
-    failed_tasks: tuple[str, ...]
-    """Why workflow tasks failed; a task that a killed worker left is not among them."""
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A mail as the mail server took it, in the order of arrival."""
-
-    message_id: str
-    recipient: str
-    is_ambiguous: bool
-
-
 @dataclass
-class Evidence:
+class Evidence(Ledgers):
+    recorded_as: ClassVar[Mapping[str, str]] = {
+        "apply": "application_submitted",
+        "confirm": "application_confirmed",
+        "hold": "application_put_on_hold",
+        "approve": "application_approved",
+        "deny": "application_denied",
+        "register": "signup_registered",
+    }
+    once: ClassVar[frozenset[str]] = frozenset(recorded_as.values()) | {"signup_opened", "signup_expired"}
+    may_rest_as: ClassVar[frozenset[str]] = frozenset({"signup_open"})
+
     expected: list[Expected] = field(default_factory=list)
-    operations: list[Operation] = field(default_factory=list)
     applications: list[Application] = field(default_factory=list)
     customers: list[Customer] = field(default_factory=list)
     users: list[User] = field(default_factory=list)
-    procedures: list[Procedure] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
-    runs: list[Run] = field(default_factory=list)
-    engine_lists: bool = True
-    """The rehearsal's engine cannot; then there are no `runs`."""
-    taken: list[Taken] = field(default_factory=list)
-    untouched: tuple[str, str] = ("", "")
-    """Checksums of the other tenant, before and after."""
+
+    @property
+    def wishes(self) -> Sequence[Expected]:
+        return self.expected
+
+    def jobs(self) -> dict[str, str | None]:
+        applicants = {expected.applicant: expected.job for expected in self.expected}
+        people = {
+            address: expected.job for expected in self.expected for address in (expected.registers, expected.lingers)
+        }
+        return {
+            f"service-application-{TENANT}-{application.number}": applicants.get(application.applicant)
+            for application in self.applications
+        } | {f"signup-{TENANT}-{user.user_id}": people.get(user.mail_address) for user in self.users}
 
     def job_of_application(self, number: str) -> str | None:
         applicants = {application.number: application.applicant for application in self.applications}
         jobs: dict[str, Any] = {expected.applicant: expected.job for expected in self.expected}
         return jobs.get(applicants.get(number, ""))
+
+    def state_of_job(self, job: str) -> str | None:
+        """Its application's."""
+        applicants = {expected.job: expected.applicant for expected in self.expected}
+        states = {application.applicant: application.state for application in self.applications}
+        return states.get(applicants.get(job, ""))
+
+    def customers_of_job(self, job: str) -> list[str]:
+        return [
+            customer.customer_id
+            for customer in self.customers
+            if self.job_of_application(customer.application_number) == job
+        ]

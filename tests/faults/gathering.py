@@ -1,7 +1,7 @@
 """Reading the ledgers of a running product once it is quiet."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
 
@@ -10,18 +10,8 @@ from psycopg.rows import dict_row
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus, WorkflowHistory
 
-from tests.faults.evidence import (
-    Application,
-    Customer,
-    Entry,
-    Evidence,
-    Expected,
-    Letter,
-    Procedure,
-    Run,
-    Taken,
-    User,
-)
+from tests.faults.evidence import Application, Customer, Evidence, Expected, User
+from tests.faults.ledgers import Entry, Ledgers, Letter, Procedure, Run, Taken
 from tests.faults.site import TENANT, Site
 from tests.world import eventually
 
@@ -32,15 +22,24 @@ _HARMLESS = {WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAN
 QUIET_WITHIN = 90  # seconds from the last fault
 _UNSETTLED: LiteralString = """
 SELECT (SELECT count(*) FROM mails WHERE state IN ('queued', 'sending', 'deferred', 'unknown'))
-     + (SELECT count(*) FROM procedures WHERE ended_at IS NULL AND state NOT IN ('signup_open')) AS unsettled
+     + (SELECT count(*) FROM procedures WHERE ended_at IS NULL AND state <> ALL (%s)) AS unsettled
 """
 
 
 async def gather(site: Site, expected: list[Expected]) -> Evidence:
-    """Everything that the product knows, at one instant of the database."""
-    evidence = Evidence(expected=expected, operations=site.client.operations, engine_lists=site.engine_lists)
-    async with _reading(site) as connection:
-        await _read(connection, evidence)
+    """Everything that the product knows of main jobs, at one instant of the database."""
+    evidence = Evidence(expected)
+    async with reading(site, TENANT) as connection:
+        await _read_main(connection, evidence)
+        await read(connection, evidence)
+    await listen(site, evidence)
+    return evidence
+
+
+async def listen(site: Site, evidence: Ledgers) -> None:
+    """What everybody but the database has to say."""
+    evidence.operations = site.client.operations
+    evidence.engine_lists = site.engine_lists
     if site.engine_lists:
         evidence.runs = [await _run(site, execution) async for execution in site.engine.list_workflows()]
     evidence.taken = [
@@ -48,24 +47,25 @@ async def gather(site: Site, expected: list[Expected]) -> Evidence:
         for acceptance in site.sink.accepted
     ]
     evidence.untouched = (site.untouched_before, await site.checksum())
-    return evidence
 
 
-async def become_quiet(site: Site) -> bool:
-    """Wait until no mail is on its way and nothing but open signups waits; False when that takes too long."""
+async def become_quiet(site: Site, kind: type[Ledgers], tenants: Sequence[str]) -> bool:
+    """Wait until no mail is on its way and nothing waits but what may; False when that takes too long."""
+
+    async def all_are() -> bool:
+        return all([await _is_quiet(site, kind, tenant_id) for tenant_id in tenants])
+
     try:
-        await eventually(lambda: _is_quiet(site), patience=QUIET_WITHIN)
+        await eventually(all_are, patience=QUIET_WITHIN)
     except TimeoutError:
         return False
     return True
 
 
-async def _is_quiet(site: Site) -> bool:
-    async with _reading(site) as connection:
-        row = await (await connection.execute(_UNSETTLED)).fetchone()
-        ended = await (
-            await connection.execute("SELECT procedure_id FROM procedures WHERE ended_at IS NOT NULL")
-        ).fetchall()
+async def _is_quiet(site: Site, kind: type[Ledgers], tenant_id: str) -> bool:
+    async with reading(site, tenant_id) as connection:
+        row = await (await connection.execute(_UNSETTLED, ([*kind.may_rest_as],))).fetchone()
+        ended = await rows(connection, "SELECT procedure_id FROM procedures WHERE ended_at IS NOT NULL")
     assert row is not None
     if row["unsettled"] or not site.engine_lists:
         return not row["unsettled"]
@@ -76,54 +76,65 @@ async def _is_quiet(site: Site) -> bool:
 
 
 @asynccontextmanager
-async def _reading(site: Site) -> AsyncIterator[Connection]:
+async def reading(site: Site, tenant_id: str) -> AsyncIterator[Connection]:
+    """One instant of the tenant's rows."""
     async with await psycopg.AsyncConnection.connect(site.database_url, row_factory=dict_row) as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
-        await connection.execute("SELECT set_config('app.tenant', %s, true)", (TENANT,))
+        await connection.execute("SELECT set_config('app.tenant', %s, true)", (tenant_id,))
         yield connection
 
 
-async def _read(connection: Connection, evidence: Evidence) -> None:
-    async def rows(query: LiteralString) -> list[dict[str, Any]]:
-        return await (await connection.execute(query)).fetchall()
-
+async def _read_main(connection: Connection, evidence: Evidence) -> None:
     evidence.applications = [
         Application(**row)
         for row in await rows(
+            connection,
             "SELECT application_number AS number, state, company->>'mail_address' AS applicant"
-            " FROM service_applications"
+            " FROM service_applications",
         )
     ]
     evidence.customers = [
-        Customer(**row) for row in await rows("SELECT customer_id, application_number FROM customers")
+        Customer(**row) for row in await rows(connection, "SELECT customer_id, application_number FROM customers")
     ]
     evidence.users = [
         User(**row)
         for row in await rows(
+            connection,
             "SELECT user_id, customer_id, mail_address, signup_state AS state, signup_expires_at AS expires_at"
-            " FROM portal_users"
+            " FROM portal_users",
         )
     ]
-    evidence.procedures = [
+
+
+async def read(connection: Connection, evidence: Ledgers) -> None:
+    """Adds what the connection's tenant has of what every run has."""
+    evidence.procedures += [
         Procedure(**row)
         for row in await rows(
+            connection,
             "SELECT procedure_id, subject, state, ended_at IS NOT NULL AS has_ended,"
-            " attention IS NOT NULL AS needs_operator FROM procedures"
+            " attention IS NOT NULL AS needs_operator FROM procedures",
         )
     ]
-    evidence.entries = [
+    evidence.entries += [
         Entry(**row)
         for row in await rows(
+            connection,
             "SELECT procedure_id, what, step, subject, at FROM audit_entries"
-            " WHERE procedure_id IS NOT NULL ORDER BY entry_id"
+            " WHERE procedure_id IS NOT NULL ORDER BY entry_id",
         )
     ]
-    evidence.letters = [
+    evidence.letters += [
         Letter(**row)
         for row in await rows(
-            "SELECT message_id, procedure_id, template, recipient, state, sequence FROM mails ORDER BY sequence"
+            connection,
+            "SELECT message_id, procedure_id, template, recipient, state, sequence FROM mails ORDER BY sequence",
         )
     ]
+
+
+async def rows(connection: Connection, query: LiteralString) -> list[dict[str, Any]]:
+    return await (await connection.execute(query)).fetchall()
 
 
 async def _run(site: Site, execution: WorkflowExecution) -> Run:

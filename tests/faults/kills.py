@@ -1,16 +1,16 @@
 """Killing each part at each moment, while the jobs of the moments before are still finishing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic, TypeVar
 
-from tests.faults.evidence import Expected
 from tests.faults.job import Job
 from tests.faults.moments import Moment, Scene
 from tests.faults.site import Site
 
 JOBS_PER_KILL = 2
+J = TypeVar("J", bound=Job)
 
 
 @dataclass
@@ -28,16 +28,14 @@ class Injection:
     """Jobs that came through it as if nothing had happened."""
 
 
-def expected_of(job: Job, *, also: tuple[str, ...] = (), **otherwise: Any) -> Expected:
-    """All that the job wishes must come true. `also`: more than its steps; `otherwise`: what differs from the usual."""
-    return Expected(job.name, job.applicant, job.registers, job.lingers, acts=(*job.steps, *also), **otherwise)
+class Kills(Generic[J]):
+    """`make`: a job of that name."""
 
-
-class Kills:
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, make: Callable[[Site, str], J]) -> None:
         self._site = site
+        self._make = make
         self.injections: list[Injection] = []
-        self.expected: list[Expected] = []
+        self.jobs: list[J] = []
         self._finishing: list[asyncio.Task[None]] = []
 
     async def inject(self, moments: Sequence[Moment], parts: Sequence[str]) -> None:
@@ -47,12 +45,12 @@ class Kills:
                 await self.strike(moment, part)
 
     async def strike(self, moment: Moment, part: str) -> None:
-        names = [f"kill{len(self.injections):02}-{n}" for n in range(JOBS_PER_KILL)]
-        jobs = [Job(self._site, name) for name in names]
+        names = [f"kill{moment.number:02}-{len(self.injections)}-{n}" for n in range(JOBS_PER_KILL)]
+        jobs = [self._make(self._site, name) for name in names]
         injection = Injection(part, moment.number, moment.name, names)
         self.injections.append(injection)
-        self.expected += [expected_of(job) for job in jobs]
-        scene = Scene(self._site, part, jobs)
+        self.jobs += jobs
+        scene = Scene(self._site, part, [*jobs])
         try:
             await moment.play(scene)
         except TimeoutError:

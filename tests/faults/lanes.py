@@ -1,4 +1,4 @@
-"""The four lanes: parts killed, decisions raced, deadlines missed by a dead part, the mail server away."""
+"""The lanes: parts killed, decisions raced, deadlines missed by a dead part, the mail server away."""
 
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -7,20 +7,24 @@ from pathlib import Path
 
 from tests.faults import deadlines
 from tests.faults.deadlines import Deadlines
-from tests.faults.evidence import Expected
+from tests.faults.evidence import Evidence, Expected
 from tests.faults.gathering import become_quiet, gather
-from tests.faults.kills import Kills
-from tests.faults.moments import MOMENTS
+from tests.faults.kills import J, Kills
+from tests.faults.ledgers import Ledgers
+from tests.faults.main_invariants import violations
+from tests.faults.main_job import MainJob, expected_of
+from tests.faults.moments import MOMENTS, Moment
 from tests.faults.outage import Outage
 from tests.faults.races import Races
 from tests.faults.report import Findings
-from tests.faults.site import EVERYTHING, PARTS, Site, site
+from tests.faults.site import EVERYTHING, PARTS, TENANT, Site, site
 from tests.faults.unheard import Unheard
 
 _SLOWEST = 2.0
 """How much longer the median request may take without a mail server; on a busy machine two runs with one differ too."""
 ALL_MOMENTS = range(1, 20)
 WHOLE_MOMENTS = (4, 7, 15, 16, 19)
+_RESTLESS = "it did not come to rest"
 
 
 async def kills(
@@ -33,14 +37,10 @@ async def kills(
     """Each part by itself, and everything, at the moments of those numbers; on what went through it, the races."""
     findings = Findings("kills and races")
     async with _timed(findings), site(folder) as product:
-        striking = Kills(product)
+        striking = Kills(product, MainJob)
         findings.injections = striking.injections
         for moment in MOMENTS:
-            for part in [
-                *(PARTS if moment.number in single else ()),
-                *([EVERYTHING] if moment.number in whole else []),
-            ]:
-                await striking.strike(moment, part)
+            await _strike(striking, moment, single=single, whole=whole)
         await striking.finish()
         racing = Races(product)
         await racing.run(races)
@@ -51,7 +51,7 @@ async def kills(
         await unheard.run()
         findings.facts.append(f"a decision while a part is away, and not made afterwards: {unheard.answers}")
         findings.wrong += unheard.wrong
-        await _judge(findings, product, [*striking.expected, *racing.expected, *unheard.expected])
+        await _judge(findings, product, [*map(expected_of, striking.jobs), *racing.expected, *unheard.expected])
     return findings
 
 
@@ -83,15 +83,25 @@ async def mail_outage(folder: Path) -> Findings:
     return findings
 
 
+async def _strike(striking: Kills[J], moment: Moment, *, single: Collection[int], whole: Collection[int]) -> None:
+    parts = (*(PARTS if moment.number in single else ()), *([EVERYTHING] if moment.number in whole else []))
+    for part in parts:
+        await striking.strike(moment, part)
+
+
 async def _judge(findings: Findings, product: Site, expected: list[Expected]) -> None:
-    if not await become_quiet(product):
-        findings.wrong.append("it did not come to rest")
+    if not await become_quiet(product, Evidence, [TENANT]):
+        findings.wrong.append(_RESTLESS)
     evidence = await gather(product, expected)
-    findings.judge(evidence)
-    findings.facts.append(
-        f"{len(expected)} jobs, {len(evidence.operations)} requests ({_repeated(evidence.operations)} repeated),"
-        f" {len(evidence.procedures)} procedures, {len({taken.message_id for taken in evidence.taken})} mails"
-        f" and {len(evidence.taken) - len({taken.message_id for taken in evidence.taken})} copies"
+    findings.judge(evidence, violations(evidence))
+    findings.facts.append(_counted(evidence))
+
+
+def _counted(evidence: Ledgers) -> str:
+    mails = len({taken.message_id for taken in evidence.taken})
+    return (
+        f"{len(evidence.wishes)} jobs, {len(evidence.operations)} requests ({_repeated(evidence.operations)} repeated),"
+        f" {len(evidence.procedures)} procedures, {mails} mails and {len(evidence.taken) - mails} copies"
     )
 
 

@@ -111,12 +111,12 @@ def at_commit(step: str, what: str) -> Play:
     return play
 
 
-def in_mail(step: str, stage: Stage, recipient: Callable[[Job], str]) -> Play:
-    """A mail that the step sends is being handed over."""
+def in_mail(step: str, stage: Stage, recipient: str) -> Play:
+    """A mail that follows from the step is being handed over. `recipient`: what they are to the job."""
 
     async def play(scene: Scene) -> None:
         await scene.all(lambda job: job.ready_for(step))
-        recipients = {recipient(job) for job in scene.jobs}
+        recipients = {job.addresses[recipient] for job in scene.jobs}
         async with scene.site.sink.held(stage, recipients.__contains__) as hold:
             scene.begin(step)
             async with asyncio.timeout(_ARRIVES_WITHIN):
@@ -137,8 +137,8 @@ MOMENTS = [
             ("application written, not committed", inside("apply", "application_submitted")),
             ("application committed, nobody told", at_commit("apply", "application_submitted")),
             ("application answered", answered("apply")),
-            ("confirmation mail, before its data", in_mail("apply", Stage.BEFORE_DATA, lambda job: job.applicant)),
-            ("confirmation mail, after its final dot", in_mail("apply", Stage.AFTER_DOT, lambda job: job.applicant)),
+            ("confirmation mail, before its data", in_mail("apply", Stage.BEFORE_DATA, "applicant")),
+            ("confirmation mail, after its final dot", in_mail("apply", Stage.AFTER_DOT, "applicant")),
             ("confirmation written, not committed", inside("confirm", "application_confirmed")),
             ("confirmation answered, mails begin", answered("confirm", 5)),
             ("before the hold is sent", before("hold")),
@@ -149,7 +149,7 @@ MOMENTS = [
             ("approval committed, nobody told", at_commit("approve", "application_approved")),
             ("approval answered, signups begin", answered("approve", 10)),
             ("signups written, not committed", inside("approve", "signup_opened", each=2)),
-            ("signup mail, after its final dot", in_mail("approve", Stage.AFTER_DOT, lambda job: job.registers)),
+            ("signup mail, after its final dot", in_mail("approve", Stage.AFTER_DOT, "registers")),
             ("registration committed, nobody told", at_commit("register", "signup_registered")),
         ],
         start=1,

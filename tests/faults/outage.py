@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 import httpx2
 
 from tests.faults.evidence import Expected
-from tests.faults.job import Job
-from tests.faults.kills import expected_of
+from tests.faults.main_job import MainJob, expected_of
 from tests.faults.site import Site
 
 _HOURS = 24
@@ -46,33 +45,33 @@ class Outage:
         """How much longer the median request takes without a mail server."""
         return statistics.median(self.seconds["down"]) / statistics.median(self.seconds["up"])
 
-    async def _through_the_day(self, early: Sequence[Job]) -> list[Job]:
+    async def _through_the_day(self, early: Sequence[MainJob]) -> list[MainJob]:
         await self._decided(early, "down")
         await self._advance(f"PT{_HOURS - 4}H")
         late = await self._applied("late", "down")
         await self._advance("PT4H")
         return late
 
-    async def _applied(self, name: str, when: str) -> list[Job]:
-        jobs = [Job(self.site, f"{name}-{number:02}") for number in range(JOBS)]
+    async def _applied(self, name: str, when: str) -> list[MainJob]:
+        jobs = [MainJob(self.site, f"{name}-{number:02}") for number in range(JOBS)]
         self.expected += [expected_of(job) for job in jobs]
         for job in jobs:
             await self._timed(job, "apply", when)
         return jobs
 
-    async def _confirmed(self, name: str) -> list[Job]:
-        jobs = [Job(self.site, f"{name}-{number:02}") for number in range(JOBS)]
+    async def _confirmed(self, name: str) -> list[MainJob]:
+        jobs = [MainJob(self.site, f"{name}-{number:02}") for number in range(JOBS)]
         self.expected += [expected_of(job) for job in jobs]
         await asyncio.gather(*(job.ready_for("confirm") for job in jobs))
         return jobs
 
-    async def _decided(self, jobs: Sequence[Job], when: str) -> None:
+    async def _decided(self, jobs: Sequence[MainJob], when: str) -> None:
         for job in jobs:
             await job.until("confirm")
             await self._timed(job, "hold", when)
             await self._timed(job, "approve", when)
 
-    async def _timed(self, job: Job, step: str, when: str) -> None:
+    async def _timed(self, job: MainJob, step: str, when: str) -> None:
         await job.ready_for(step)
         began = time.monotonic()
         await job.begin(step)

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.client import Client, Operation, Outcome
 from tests.faults.evidence import Expected
-from tests.faults.job import Job
-from tests.faults.kills import expected_of
+from tests.faults.main_job import MainJob, expected_of
 from tests.faults.site import TENANT, Site
 
 _AT_ONCE = 10  # races that run side by side
@@ -34,7 +33,7 @@ class Races:
         self.site.client.operations += other_client.operations
 
     async def _race(self, number: int, other_client: Client) -> None:
-        job = Job(self.site, f"race-{number:03}", steps=("apply", "confirm"))
+        job = MainJob(self.site, f"race-{number:03}", steps=("apply", "confirm"))
         self.expected.append(expected_of(job, decision=("approved", "denied")))
         await job.finish()
         both = [(self.site.client, "approve"), (other_client, "deny")]
@@ -56,5 +55,5 @@ class Races:
         return set(self.won) <= {"approved", "denied"} and set(self.lost) == {"409 with the state"}
 
 
-async def _decide(client: Client, job: Job, decision: str) -> Operation:
+async def _decide(client: Client, job: MainJob, decision: str) -> Operation:
     return await client.post(job.name, decision, f"/v1/tenants/{TENANT}/applications/{job.number}/{decision}", {})

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tests.faults.evidence import Evidence
-from tests.faults.facts import Violation
-from tests.faults.invariants import concerning, violations
+from tests.faults.invariants import concerning
 from tests.faults.kills import Injection
+from tests.faults.ledgers import Ledgers
 from tests.faults.site import EVERYTHING, PARTS
+from tests.faults.violation import Violation
 
 _COLUMNS = (*PARTS, EVERYTHING)
 
@@ -27,16 +27,15 @@ class Findings:
     def passed(self) -> bool:
         return not self.wrong
 
-    def judge(self, evidence: Evidence) -> None:
-        """Hold the ledgers against each other, and the jobs against the injections that met them."""
-        found = violations(evidence)
+    def judge(self, evidence: Ledgers, found: Sequence[Violation]) -> None:
+        """Hold the jobs against the injections that met them."""
         self.wrong += [str(violation) for violation in found]
         for injection in self.injections:
             self.wrong += [f"{injection.part}, {injection.moment}: {trouble}" for trouble in injection.trouble]
             injection.survived = _survivors(injection, found, evidence)
 
 
-def _survivors(injection: Injection, found: Sequence[Violation], evidence: Evidence) -> int:
+def _survivors(injection: Injection, found: Sequence[Violation], evidence: Ledgers) -> int:
     if injection.trouble:
         return 0
     return sum(not concerning(job, found, evidence) for job in injection.jobs)

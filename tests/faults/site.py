@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import psycopg
 from psycopg.rows import dict_row
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
@@ -28,6 +28,7 @@ from models.database import Database
 from models.encryption import Cipher
 from models.identifiers import Draw, digest, secret_token
 from models.tables.people import Person, Session, StaffMember
+from models.tables.tenants import NotificationAddress, Tenant
 from models.vocabulary import SignupState
 from tests.faults import gates
 from tests.faults.client import Client
@@ -175,20 +176,41 @@ async def _sign_in(database_url: str) -> dict[str, str]:
 async def _staffed_tenant(database: Database, tenant_id: str, now: datetime) -> str:
     await make_tenant(database, tenant_id, now)
     person_id, token = Draw().opaque_id(), secret_token()
-    address = f"staff@{tenant_id.lower()}.example"
-    member = {
+    person = {"person_id": person_id, "mail_address": _address_of_staff(tenant_id), "created_at": now}
+    session = {"token_digest": digest(token), "person_id": person_id, "created_at": now}
+    async with database.transaction(tenant_id) as connection:
+        await connection.execute(insert(Person).values(person))
+        await connection.execute(insert(StaffMember).values(**_member(tenant_id, now), person_id=person_id))
+        await connection.execute(insert(Session).values(**session, expires_at=now + timedelta(days=3650)))
+    return token
+
+
+def _address_of_staff(tenant_id: str) -> str:
+    return f"staff@{tenant_id.lower()}.example"
+
+
+def _member(tenant_id: str, now: datetime) -> dict[str, Any]:
+    return {
         "tenant_id": tenant_id,
-        "person_id": person_id,
-        "mail_address": address,
+        "mail_address": _address_of_staff(tenant_id),
         "signup_state": SignupState.REGISTERED,
         "created_at": now,
     }
-    session = {"token_digest": digest(token), "person_id": person_id, "created_at": now}
+
+
+async def open_tenant(site: Site, tenant_id: str, *, notified: str, country: str) -> None:
+    """One more tenant of the staff member's. `notified`: its notification address."""
+    database = Database(site.database_url, pool_size=1)
+    now = datetime.now(UTC)
+    await make_tenant(database, tenant_id, now)
     async with database.transaction(tenant_id) as connection:
-        await connection.execute(insert(Person).values(person_id=person_id, mail_address=address, created_at=now))
-        await connection.execute(insert(StaffMember).values(member))
-        await connection.execute(insert(Session).values(**session, expires_at=now + timedelta(days=3650)))
-    return token
+        await connection.execute(update(Tenant).where(Tenant.tenant_id == tenant_id).values(country=country))
+        await connection.execute(
+            update(NotificationAddress).where(NotificationAddress.tenant_id == tenant_id).values(mail_address=notified)
+        )
+        known = select(Person.person_id).where(Person.mail_address == _address_of_staff(TENANT)).scalar_subquery()
+        await connection.execute(insert(StaffMember).values(**_member(tenant_id, now), person_id=known))
+    await database.close()
 
 
 async def _checksum(database_url: str) -> str:

@@ -8,19 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.faults.client import Operation
-from tests.faults.evidence import (
-    Application,
-    Customer,
-    Entry,
-    Evidence,
-    Expected,
-    Letter,
-    Procedure,
-    Run,
-    Taken,
-    User,
-)
-from tests.faults.invariants import concerning, violations
+from tests.faults.evidence import Application, Customer, Evidence, Expected, User
+from tests.faults.invariants import concerning
+from tests.faults.ledgers import Entry, Letter, Procedure, Run, Taken
+from tests.faults.main_invariants import violations
 from tests.faults.site import TENANT
 from tests.world import NOTIFIED
 

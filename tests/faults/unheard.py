@@ -6,8 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from tests.faults.evidence import Expected
-from tests.faults.job import Job
-from tests.faults.kills import expected_of
+from tests.faults.main_job import MainJob, expected_of
 from tests.faults.site import TENANT, WORKER, Site
 
 AWAY = (WORKER, "Temporal", "Postgres")
@@ -26,7 +25,7 @@ class Unheard:
 
     async def run(self) -> None:
         for part in AWAY:
-            job = Job(self.site, f"unheard-{part.split(' ', maxsplit=1)[0].lower()}", steps=("apply", "confirm"))
+            job = MainJob(self.site, f"unheard-{part.split(' ', maxsplit=1)[0].lower()}", steps=("apply", "confirm"))
             self.expected.append(expected_of(job, also=("deny",), decision=("denied",)))
             await job.finish()
             path = f"/v1/tenants/{TENANT}/applications/{job.number}"
