@@ -4,13 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults faults-selftest model-comparison lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults contract-faults faults-selftest model-comparison undo-races lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch a whole procedure live through a week in a minute"
 	@echo "make test   lint, types, architecture and every test but the long lanes"
 	@echo "make faults kill every part of the running product at twenty moments; nearly ten minutes"
+	@echo "make contract-faults  the same at twenty moments from a cancellation to its undo; twenty minutes"
 	@echo "make model-comparison  1,000 contracts through 26 months against a paper calendar; half an hour"
+	@echo "make undo-races  200 undos as their window closes; some minutes"
 	@echo "make setup  only make the environment: then '$(BIN)/tetsuzuki up' is the product"
 
 $(VENV)/local.done: requirements/local.txt pyproject.toml
@@ -37,12 +39,20 @@ demo: setup
 faults: setup-development
 	@$(BIN)/python -m tests.faults
 
+# Likewise, from a contract's cancellation over its end and its return kit to the undo.
+contract-faults: setup-development
+	@$(BIN)/python -m tests.faults --lane contracts --within 3600
+
 faults-selftest: setup-development
-	@$(BIN)/pytest -q tests/faults/test_invariants.py
+	@$(BIN)/pytest -q tests/faults/test_invariants.py tests/faults/test_contract_invariants.py
 
 # Ends with an error at the first contract whose terms, mails, fees or kits differ from the paper calendar's.
 model-comparison: setup-development
 	@$(BIN)/python -m tests.contracts_model
+
+# Ends with an error when an undo and the end of its window leave a contract half undone.
+undo-races: setup-development
+	@$(BIN)/python -m tests.contracts_model --undo-races 200
 
 lint: setup-development
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ from tests.contracts_model.comparison import compare
 from tests.contracts_model.fleet import ZONE
 from tests.contracts_model.plain import EARLY, PlainContract
 from tests.contracts_model.script import births, instants
+from tests.contracts_model.undo_races import race
 
 FIRST = datetime(2026, 11, 22, 10)  # noqa: DTZ001 - the tenant's own time
 
@@ -28,6 +29,15 @@ async def test_a_few_contracts_live_as_the_paper_calendar_says(tmp_path: Path) -
     assert result.contracts == 12
     assert result.renewals > 0
     assert result.kits > 0
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.requirement("UND-02", "UND-03", "UND-04")
+async def test_of_an_undo_and_the_end_of_the_window_exactly_one_wins(tmp_path: Path) -> None:
+    """Undos just before the deadline and just after; terms, fee, kit, mails and timeline agree with the answer."""
+    races = await race(tmp_path, 8)
+    assert races.wrong == []
+    assert races.won.keys() == {"undo", "the window's end"}
 
 
 @pytest.mark.requirement("CON-03", "CON-04", "CON-05", "CAN-02", "CAN-08")

@@ -1,6 +1,6 @@
 """The long lanes: `make faults`. Ends with 1 when anything was lost, doubled, or cut short.
 
-.venv/bin/python -m tests.faults [--lane kills|deadlines|outage]…
+.venv/bin/python -m tests.faults [--lane kills|deadlines|outage|contracts]… Without one, those of the main job.
 """
 
 import argparse
@@ -20,7 +20,9 @@ _LANES: dict[str, Callable[[Path], Awaitable[Findings]]] = {
     "deadlines": lanes.missed_deadlines,
     "outage": lanes.mail_outage,
     "kills": lanes.kills,
+    "contracts": lanes.contract_kills,
 }
+_MAIN_JOB = ("deadlines", "outage", "kills")
 
 
 async def run(names: list[str], within: float) -> int:
@@ -57,7 +59,7 @@ def main() -> None:
     )
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd's; conversations that break are meant to
     options = parser.parse_args()
-    sys.exit(asyncio.run(run(options.lane or list(_LANES), options.within)))
+    sys.exit(asyncio.run(run(options.lane or list(_MAIN_JOB), options.within)))
 
 
 if __name__ == "__main__":

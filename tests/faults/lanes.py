@@ -1,11 +1,15 @@
-"""The lanes: parts killed, decisions raced, deadlines missed by a dead part, the mail server away."""
+"""The lanes: parts killed, decisions raced, deadlines missed by a dead part, the mail server away, contracts killed."""
 
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
-from tests.faults import deadlines
+from tests.faults import contract_invariants, contract_moments, deadlines
+from tests.faults.clocks import Clocks
+from tests.faults.contract_evidence import ContractEvidence, gather_contracts
+from tests.faults.contract_job import SETTINGS, ContractJob, Yard
 from tests.faults.deadlines import Deadlines
 from tests.faults.evidence import Evidence, Expected
 from tests.faults.gathering import become_quiet, gather
@@ -24,6 +28,10 @@ _SLOWEST = 2.0
 """How much longer the median request may take without a mail server; on a busy machine two runs with one differ too."""
 ALL_MOMENTS = range(1, 20)
 WHOLE_MOMENTS = (4, 7, 15, 16, 19)
+CONTRACT_MOMENTS = range(1, 21)
+WHOLE_CONTRACT_MOMENTS = (3, 7, 11, 15, 17)
+_SOON, _LATE = 5, 25
+"""Seconds from a cancellation to the contract's end: late, where the cancellation has an outage to outlive."""
 _RESTLESS = "it did not come to rest"
 
 
@@ -40,7 +48,7 @@ async def kills(
         striking = Kills(product, MainJob)
         findings.injections = striking.injections
         for moment in MOMENTS:
-            await _strike(striking, moment, single=single, whole=whole)
+            await _strike(striking, moment, PARTS if moment.number in single else (), whole=whole)
         await striking.finish()
         racing = Races(product)
         await racing.run(races)
@@ -83,9 +91,37 @@ async def mail_outage(folder: Path) -> Findings:
     return findings
 
 
-async def _strike(striking: Kills[J], moment: Moment, *, single: Collection[int], whole: Collection[int]) -> None:
-    parts = (*(PARTS if moment.number in single else ()), *([EVERYTHING] if moment.number in whole else []))
-    for part in parts:
+async def contract_kills(
+    folder: Path,
+    *,
+    single: Collection[int] = CONTRACT_MOMENTS,
+    parts: Sequence[str] = PARTS,
+    whole: Collection[int] = WHOLE_CONTRACT_MOMENTS,
+) -> Findings:
+    """The same from a contract's cancellation to its undo, in places whose clocks are put forward."""
+    findings = Findings("contracts killed")
+    clocks = Clocks(folder / "zones")
+    async with _timed(findings), site(folder, environment=SETTINGS | clocks.environment) as product:
+        yard, jobs = Yard(clocks), list[ContractJob]()
+        await yard.prepare(product)
+        for early in (True, False):
+            striking = Kills(product, partial(ContractJob, yard=yard, ends_in=_LATE if early else _SOON))
+            for moment in contract_moments.MOMENTS:
+                if (moment.number <= contract_moments.LAST_BEFORE_THE_END) is early:
+                    await _strike(striking, moment, parts if moment.number in single else (), whole=whole)
+            await striking.finish()
+            findings.injections += striking.injections
+            jobs += striking.jobs
+        if not await become_quiet(product, ContractEvidence, [job.tenant_id for job in jobs]):
+            findings.wrong.append(_RESTLESS)
+        evidence = await gather_contracts(product, jobs)
+        findings.judge(evidence, contract_invariants.violations(evidence))
+        findings.facts.append(_counted(evidence))
+    return findings
+
+
+async def _strike(striking: Kills[J], moment: Moment, parts: Sequence[str], *, whole: Collection[int]) -> None:
+    for part in (*parts, *([EVERYTHING] if moment.number in whole else [])):
         await striking.strike(moment, part)
 
 

@@ -1,8 +1,6 @@
 """A contract's cancellation and its undo, on the real engine, to the second."""
 
-import asyncio
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
@@ -172,33 +170,6 @@ async def test_cancelled_and_undone_twenty_times_it_is_what_it_was(office: Offic
     renewal = start_of_day(date.fromisoformat(contract["next_renewal_date"]), ZONE)
     await office.world.advance_to(renewal + timedelta(seconds=1))
     assert (await office.read(number))["term_number"] == 1
-
-
-@pytest.mark.requirement("UND-04")
-async def test_of_an_undo_and_the_end_of_the_window_exactly_one_wins(office: Office) -> None:
-    """Commands fired while the clock passes the deadline: each is undone and active, or too late and closed."""
-    await to_the_first_of_a_month(office)
-    numbers = [(await office.apply())["contract_number"] for _ in range(8)]
-    deadline = instant((await office.cancel(numbers[0], await office.in_days(1)))["undo_deadline"])
-    for number in numbers[1:]:
-        await office.cancel(number, await office.in_days(1))
-    await office.world.advance_to(deadline - timedelta(seconds=0.6))
-
-    async def undo(number: str, pause: float) -> tuple[int, dict[str, Any]]:
-        await asyncio.sleep(pause)
-        return await office.post(number, "undo-cancellation")
-
-    answers = await asyncio.gather(*(undo(number, 0.1 * index) for index, number in enumerate(numbers)))
-    await office.world.advance_to(deadline + timedelta(seconds=5))
-    outcomes = set()
-    for number, (status, answer) in zip(numbers, answers, strict=True):
-        events, read = await happened(office, number), await office.read(number)
-        undone, closed = "cancellation_undone" in events, "undo_window_closed" in events
-        assert undone != closed
-        taken = status in {200, 202}  # 202: it took a busy machine longer than anybody waits
-        assert (taken, read["status"]) == ((True, "active") if undone else (False, "cancelled")), answer
-        outcomes.add(taken)
-    assert outcomes == {True, False}
 
 
 @pytest.mark.requirement("GEN-03")
