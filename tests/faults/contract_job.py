@@ -1,6 +1,7 @@
 """A contract's cancellation as its people live it: cancelled, ended, its kit sent, its device kept, all undone."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -10,6 +11,7 @@ from psycopg.rows import dict_row
 from tests.contracts import COMPANY, MONTHLY
 from tests.faults.client import Json, Operation
 from tests.faults.clocks import WAITING, Clocks
+from tests.faults.gathering import Connection
 from tests.faults.job import Job, Step
 from tests.faults.site import Site, open_tenant
 from tests.world import eventually
@@ -21,7 +23,8 @@ SETTINGS = {
 }
 """A device that is not back on the day its kit was sent counts as kept."""
 _KIT: LiteralString = "SELECT state, shipment_id FROM return_kits WHERE tenant_id = %s"
-_PATIENCE = 60
+_MOVE: LiteralString = "UPDATE tenants SET time_zone = %s WHERE tenant_id = %s"
+_PATIENCE = 60  # seconds
 
 
 class Yard:
@@ -172,15 +175,24 @@ class ContractJob(Job):
     async def _rows(self, query: LiteralString) -> list[dict[str, Any]]:
         """Nothing while the database is away."""
         try:
-            async with await psycopg.AsyncConnection.connect(
-                self._site.database_url, row_factory=dict_row
-            ) as connection:
-                await connection.execute("SELECT set_config('app.tenant', %s, true)", (self.tenant_id,))
+            async with self._tenants_own() as connection:
                 return await (await connection.execute(query, (self.tenant_id,))).fetchall()
         except psycopg.OperationalError:
             return []
 
     async def _move_to(self, place: str) -> None:
-        async with await psycopg.AsyncConnection.connect(self._site.database_url) as connection:
+        async def moved() -> bool:
+            try:
+                async with self._tenants_own() as connection:
+                    await connection.execute(_MOVE, (place, self.tenant_id))
+            except psycopg.OperationalError:
+                return False
+            return True
+
+        await eventually(moved, patience=_PATIENCE)
+
+    @asynccontextmanager
+    async def _tenants_own(self) -> AsyncIterator[Connection]:
+        async with await psycopg.AsyncConnection.connect(self._site.database_url, row_factory=dict_row) as connection:
             await connection.execute("SELECT set_config('app.tenant', %s, true)", (self.tenant_id,))
-            await connection.execute("UPDATE tenants SET time_zone = %s WHERE tenant_id = %s", (place, self.tenant_id))
+            yield connection
