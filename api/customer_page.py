@@ -13,7 +13,7 @@ from activities.records import tenant_row
 from api.contract_page import ContractListed
 from api.contract_page import listed as listed_contract
 from api.utm_additions import OwnAddition
-from api.utm_answers import Utm
+from api.utm_answers import Utm, today_of
 from api.utm_answers import listed as listed_utm
 from models.durations import Durations
 from models.offered_addresses import offered_addresses
@@ -80,6 +80,8 @@ async def read(connection: AsyncConnection, customer: Row[Any], now: datetime, d
         .where(or_(Procedure.customer_id == customer.customer_id, Procedure.subject == customer.application_number))
         .order_by(Procedure.started_at, Procedure.procedure_id)
     )
+    whose = customer.tenant_id, customer.customer_id
+    today = await today_of(connection, *whose, now, silence=durations.utm_silence)
     zone = (await tenant_row(connection, customer.tenant_id)).time_zone
     return CustomerPage(
         application=await _application(connection, customer),
@@ -89,13 +91,13 @@ async def read(connection: AsyncConnection, customer: Row[Any], now: datetime, d
                 connection, customer, UtmAddition, UtmAddition.submitted_at, UtmAddition.application_number
             )
         ],
-        offered_addresses=await offered_addresses(connection, customer.tenant_id, customer.customer_id),
+        offered_addresses=await offered_addresses(connection, *whose),
         contracts=[
             listed_contract(row, zone)
             for row in await _rows(connection, customer, Contract, Contract.applied_at, Contract.contract_number)
         ],
         utms=[
-            listed_utm(row, now, durations.utm_silence)
+            listed_utm(row, today)
             for row in await _rows(connection, customer, Utms, Utms.created_at, Utms.utm_id)
             if row.deleted_at is None
         ],

@@ -1,17 +1,25 @@
 """How UTMs are shown: in the list, each, and once with the token of a new one (UTM-05)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.rules.utm_devices import connection
+from activities.records import tenant_row
+from models import contract_utms
+from models.rules.periods import day_of
+from models.rules.utm_devices import connection as connection_of
 from models.vocabulary import Connection
 
 
 class Utm(BaseModel):
     """`address` is where it is installed; `alert_count` of the last 30 days."""
+
+    served: bool
+    """Its contract is in force; without one of its own, any of the customer's is (CAN-05)."""
 
     utm_id: str
     name: str
@@ -40,6 +48,15 @@ class UtmDetail(Utm):
     ip_address: str | None
 
 
+@dataclass(frozen=True)
+class Today:
+    """What a device is shown by besides its row: the time, how long it may be silent, and who is served."""
+
+    now: datetime
+    silence: timedelta
+    served: frozenset[str]
+
+
 class NewUtmAnswer(UtmDetail):
     device_token: str
     """Shown this once; only a digest is kept."""
@@ -49,17 +66,25 @@ class DeviceToken(BaseModel):
     device_token: str
 
 
-def listed(row: Row[Any], now: datetime, silence: timedelta) -> Utm:
-    return Utm.model_validate(_told(row, now, silence))
+async def today_of(
+    connection: AsyncConnection, tenant_id: str, customer_id: str, now: datetime, *, silence: timedelta
+) -> Today:
+    zone = (await tenant_row(connection, tenant_id)).time_zone
+    return Today(now, silence, await contract_utms.served(connection, tenant_id, customer_id, day_of(now, zone)))
 
 
-def detail(row: Row[Any], now: datetime, silence: timedelta) -> UtmDetail:
-    return UtmDetail.model_validate(_told(row, now, silence))
+def listed(row: Row[Any], today: Today) -> Utm:
+    return Utm.model_validate(_told(row, today))
 
 
-def _told(row: Row[Any], now: datetime, silence: timedelta) -> dict[str, Any]:
+def detail(row: Row[Any], today: Today) -> UtmDetail:
+    return UtmDetail.model_validate(_told(row, today))
+
+
+def _told(row: Row[Any], today: Today) -> dict[str, Any]:
     return {
         **row._asdict(),
-        "connection": connection(row.last_connected_at, now, silence),
+        "served": row.registration_id in today.served,
+        "connection": connection_of(row.last_connected_at, today.now, today.silence),
         "mac_entered": row.mac_address is not None,
     }

@@ -14,7 +14,7 @@ from api.customers import customer_row
 from api.etags import IfMatch, check_if_match, etag
 from api.idempotency import PostedRequest
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
-from api.utm_answers import DeviceToken, NewUtmAnswer, Utm, UtmDetail, detail, listed
+from api.utm_answers import DeviceToken, NewUtmAnswer, Today, Utm, UtmDetail, detail, listed, today_of
 from api.utm_input import NewUtm, UtmChange, change_errors, mac_errors
 from models import audit
 from models.audit import Fact
@@ -42,7 +42,6 @@ async def find_all(
     tenant_id: str, customer_id: str, context: Shared, caller: StaffOrPortalUser, paging: PagingQuery
 ) -> Page[Utm]:
     """Sorts by `created_at`, `name` and `utm_id`; the oldest first (UTM-05)."""
-    now = await context.clock.now()
     table = Utms.__table__
     sortable = {name: table.c[name] for name in ("created_at", "name", "utm_id")}
     order = resolve_order(paging.sort, sortable, default="created_at")
@@ -52,8 +51,8 @@ async def find_all(
     async with context.database.transaction(tenant_id) as connection:
         await customer_row(connection, tenant_id, customer_id)
         rows = await fetch_page(connection, query, order=order, key=table.c.registration_id, paging=paging)
-    silence = context.settings.durations.utm_silence
-    return rows.page(lambda row: listed(row, now, silence))
+        today = await _today(connection, tenant_id, customer_id, context)
+    return rows.page(lambda row: listed(row, today))
 
 
 @router.post("", status_code=201, response_model=NewUtmAnswer)
@@ -82,7 +81,7 @@ async def register(
         if row is None:
             raise AlreadyExists
         await _note(connection, row, staff, context, "utm_registered", contract_number=row.contract_number)
-        shown = detail(row, now, context.settings.durations.utm_silence)
+        shown = detail(row, await _today(connection, tenant_id, customer_id, context))
         answer = NewUtmAnswer(**shown.model_dump(), device_token=token)
         return await once.answer(answer, status=201, location=_address(tenant_id, customer_id, body.utm_id))
 
@@ -93,7 +92,7 @@ async def read(
 ) -> UtmDetail:
     async with context.database.transaction(tenant_id) as connection:
         row = await _row(connection, tenant_id, customer_id, utm_id)
-    return await _shown(context, row, caller, response)
+        return _shown(row, await _today(connection, tenant_id, customer_id, context), caller, response)
 
 
 @router.patch("/{utm_id}")
@@ -123,7 +122,7 @@ async def change(  # noqa: PLR0913 - the path has three parts
             raise NothingChanged
         row = await _save(connection, row, changed)
         await _note(connection, row, caller, context, "utm_changed", fields=sorted(changed))
-    return await _shown(context, row, caller, response)
+        return _shown(row, await _today(connection, tenant_id, customer_id, context), caller, response)
 
 
 @router.delete("/{utm_id}", status_code=204)
@@ -226,10 +225,15 @@ async def _save(connection: AsyncConnection, row: Row[Any], values: dict[str, An
     return changed
 
 
-async def _shown(context: Context, row: Row[Any], caller: Caller, response: Response) -> UtmDetail:
+async def _today(connection: AsyncConnection, tenant_id: str, customer_id: str, context: Context) -> Today:
+    now, silence = await context.clock.now(), context.settings.durations.utm_silence
+    return await today_of(connection, tenant_id, customer_id, now, silence=silence)
+
+
+def _shown(row: Row[Any], today: Today, caller: Caller, response: Response) -> UtmDetail:
     """As the caller may see it: the delivery status is the staff's alone."""
     response.headers["ETag"] = etag(row.revision)
-    shown = detail(row, await context.clock.now(), context.settings.durations.utm_silence)
+    shown = detail(row, today)
     return shown.model_copy(update={"delivery_status": None}) if isinstance(caller, PortalUser) else shown
 
 

@@ -54,6 +54,21 @@ async def contract_for(
     return None
 
 
+async def served(connection: AsyncConnection, tenant_id: str, customer_id: str, today: date) -> frozenset[str]:
+    """The registrations of the customer's devices whose service is on (CAN-05).
+
+    A device's service is its contract's; one without a contract of its own has that of any of the customer's.
+    """
+    contracts = select(Contract.contract_number).where(
+        Contract.tenant_id == tenant_id, Contract.customer_id == customer_id, in_force(today)
+    )
+    covering = or_(Utm.contract_number.in_(contracts), Utm.contract_number.is_(None) & contracts.exists())
+    found = await connection.execute(
+        select(Utm.registration_id).where(Utm.tenant_id == tenant_id, Utm.customer_id == customer_id, covering)
+    )
+    return frozenset(found.scalars())
+
+
 async def covers_utms(connection: AsyncConnection, tenant_id: str, customer_id: str, contract_number: str) -> bool:
     """It is one of the customer's, its product includes UTM, and it has not ended."""
     found = await connection.execute(

@@ -8,6 +8,7 @@ from httpx2 import AsyncClient, Response
 from sqlalchemy import insert, select, update
 
 from models.identifiers import Draw, digest, secret_token
+from models.rules.periods import day_of
 from models.tables.applications import ServiceApplication
 from models.tables.contracts import Contract
 from models.tables.customers import Customer
@@ -388,3 +389,46 @@ async def test_a_rotated_or_deleted_devices_token_is_dead_and_the_device_can_com
 async def digests(world: World) -> list[str | None]:
     async with world.database.transaction(TENANT) as connection:
         return list((await connection.execute(select(Utm.token_digest))).scalars())
+
+
+@pytest.mark.requirement("CAN-05", "CON-10", "UTM-05")
+async def test_a_device_is_served_as_long_as_its_contract_is_in_force(
+    api: AsyncClient, staff: dict[str, str], world: World, customer_id: str, url: str
+) -> None:
+    """From the first to the end of the last day, in the tenant's zone; list, detail and the customer's page say so."""
+    assert (await registered(api, staff, url))["served"] is True
+    now = await world.clock.now()
+    yesterday, today, tomorrow = (day_of(now + timedelta(days=n), "Asia/Tokyo") for n in (-1, 0, 1))
+    in_force = {"start_date": today, "status": "active", "cancellation_date": None, "ended_at": None}
+    for columns, served in (
+        ({"start_date": tomorrow}, False),
+        ({}, True),
+        ({"status": "cancelled", "cancellation_date": today}, True),
+        ({"status": "cancelled", "cancellation_date": yesterday}, False),
+        ({"status": "expired", "ended_at": now}, False),
+    ):
+        async with world.database.transaction(TENANT) as connection:
+            await connection.execute(update(Contract).values(in_force | columns))
+        assert [item["served"] for item in (await api.get(url, headers=staff)).json()["items"]] == [served], columns
+        assert (await api.get(f"{url}/{UTM['utm_id']}", headers=staff)).json()["served"] is served
+        page = (await api.get(f"{CUSTOMERS}/{customer_id}", headers=staff)).json()
+        assert [device["served"] for device in page["utms"]] == [served]
+    changed = await api.patch(f"{url}/{UTM['utm_id']}", json={"name": "支店"}, headers=staff)
+    assert changed.json()["served"] is False
+
+
+@pytest.mark.requirement("CAN-05")
+async def test_a_device_without_a_contract_of_its_own_is_served_as_long_as_its_customer_has_one(
+    api: AsyncClient, staff: dict[str, str], world: World, customer_id: str, url: str
+) -> None:
+    """The first takes the contract's only place; another company's contract serves nobody here."""
+    await registered(api, staff, url)
+    second = await registered(api, staff, url, utm_id="a1a1b2b2c3c4")
+    assert (second["contract_number"], second["served"]) == (None, True)
+    await contract(world, str((await created(api, staff))["customer_id"]))
+    async with world.database.transaction(TENANT) as connection:
+        over = update(Contract).where(Contract.customer_id == customer_id)
+        await connection.execute(over.values(ended_at=await world.clock.now()))
+    assert [item["served"] for item in (await api.get(url, headers=staff)).json()["items"]] == [False, False]
+    await contract(world, customer_id)
+    assert [item["served"] for item in (await api.get(url, headers=staff)).json()["items"]] == [False, True]
