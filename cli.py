@@ -51,6 +51,18 @@ def up(  # noqa: PLR0913 - Typer takes each option as a parameter
         Path | None,
         typer.Option(envvar="TETSUZUKI_READY_FILE", help="JSON, written once everything answers, removed at the end."),
     ] = None,
+    local_carrier: Annotated[
+        bool | None,
+        typer.Option(
+            "--local-carrier/--no-local-carrier",
+            envvar="TETSUZUKI_LOCAL_CARRIER",
+            help="A carrier that takes every parcel, carries none, and reports as carriers do. Default: yes; not in a "
+            "rehearsal, not with a mail server or a carrier of your own: there the operator reports by API.",
+        ),
+    ] = None,
+    carrier_seed: Annotated[
+        int, typer.Option(envvar="TETSUZUKI_CARRIER_SEED", help="Settles what becomes of the local carrier's parcels.")
+    ] = 1,
 ) -> None:
     """Run the whole product on this machine: servers, inbox, migrations, workers and API."""
     import platformdirs
@@ -66,6 +78,8 @@ def up(  # noqa: PLR0913 - Typer takes each option as a parameter
         smtp=SmtpAddress(smtp_host, smtp_port) if smtp_host else None,
         operator_key=operator_key,
         ready_file=ready_file.absolute() if ready_file else None,
+        local_carrier=local_carrier,
+        carrier_seed=carrier_seed,
     )
     raise typer.Exit(run(options))
 
@@ -77,10 +91,10 @@ def demo(
         Path | None,
         typer.Option(envvar="TETSUZUKI_DEMO_DIR", help="Emptied first. Default: below the user's data folder."),
     ] = None,
-    pace: Annotated[float, typer.Option(help="Seconds to read each step.")] = 2.0,
+    pace: Annotated[float, typer.Option(help="Seconds to read each step; 0 waits for nobody.")] = 2.0,
     stay: Annotated[bool, typer.Option(help="Stay up until Ctrl-C after the last step.")] = True,
 ) -> None:
-    """Watch a whole procedure live: from a new tenant to its customer's people, a week in a minute."""
+    """Watch it live: an application becomes a contract, and a contract lives and ends; nine months in two minutes."""
     import platformdirs
 
     from local.demo import demo as play
@@ -151,6 +165,21 @@ def inbox(
     from local.inbox import InboxPorts, run
 
     run(folder, InboxPorts(smtp=smtp_port, web=web_port), world_clock=world_clock)
+
+
+@app.command()
+def carrier(
+    *,
+    port: Annotated[int, typer.Option(help="Takes orders on this loopback port.")],
+    api_url: Annotated[str, typer.Option(help="Where it reports what becomes of them.")],
+    temporal_address: Annotated[str, typer.Option(help="The engine whose time it goes by.")],
+    key: Annotated[str, typer.Option(envvar="TETSUZUKI_CARRIER__KEY", help="Shared with the product.")],
+    seed: Annotated[int, typer.Option(help="The same seed, the same fates.")] = 1,
+) -> None:
+    """Take orders as a carrier would, carry nothing, and report delays, deliveries and returns."""
+    from local.carrier import CarrierPlace, serve
+
+    _run_to_its_end(serve(CarrierPlace(port, api_url, temporal_address, key=key, seed=seed)))
 
 
 def _run_to_its_end(work: Coroutine[None, None, None]) -> None:

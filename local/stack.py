@@ -103,6 +103,8 @@ class Stack:
         async with asyncio.TaskGroup() as together:
             for worker in plan.workers:
                 together.create_task(self._start_part(worker, ""))
+            if plan.carrier:
+                together.create_task(self._start_part(plan.carrier, "local: carries parcels that do not exist"))
             together.create_task(self._start_part(plan.api, plan.addresses.api_url))
         await self._wait_until_all_answers()
         if self._options.ready_file:

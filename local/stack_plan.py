@@ -38,10 +38,20 @@ class UpOptions:
     ready_file: Path | None = None
     time_skipping: bool = False
     """Let the demo pass days in seconds, one procedure at a time."""
+    local_carrier: bool | None = None
+    """None: where nothing leaves this machine, and nobody rehearses what a carrier may do."""
+    carrier_seed: int = 1
 
     @property
     def folder(self) -> Path:
         return self.data_dir / "rehearsal" if self.rehearsal else self.data_dir
+
+    @property
+    def has_local_carrier(self) -> bool:
+        """Not by itself where real people would read of its invented parcels, or a script plays the carrier."""
+        if self.local_carrier is not None:
+            return self.local_carrier
+        return not self.rehearsal and self.smtp is None and "TETSUZUKI_CARRIER__URL" not in os.environ
 
     def check(self) -> None:
         if self.workers < 1:
@@ -81,10 +91,14 @@ class StackPlan:
         )
         self._engine = self._rehearsal_server() if options.rehearsal else self._temporal_server()
         self._inbox_port = None if options.smtp else folder.port("inbox")
+        self._carrier_port = folder.port("carrier") if options.has_local_carrier else None
         self.addresses = self._addresses()
         self.postgres = Part("Postgres", self.database, stop_patience=1.5)
         self.temporal = Part("Temporal", self._engine, stop_patience=2, irreplaceable=options.rehearsal)
         self.inbox = Part("Inbox", self._inbox(self._inbox_port), stop_patience=2) if self._inbox_port else None
+        self.carrier = (
+            Part("Carrier", self._carrier(self._carrier_port), stop_patience=2) if self._carrier_port else None
+        )
         self.migrations = Part("Migrations", self._migrations(), stop_patience=1)
         self.workers = [self._worker(number) for number in range(1, options.workers + 1)]
         self.api = Part("API", self._product("api", log="api", ports=[self._api_port]), stop_patience=3)
@@ -93,7 +107,8 @@ class StackPlan:
     def stop_stages(self) -> list[list[Part]]:
         """Who asks is stopped before who answers. The patience of the stages adds up to less than ten seconds."""
         inbox = [self.inbox] if self.inbox else []
-        return [[self.migrations, self.api], self.workers, [*inbox, self.temporal], [self.postgres]]
+        carrier = [self.carrier] if self.carrier else []
+        return [[self.migrations, self.api], [*self.workers, *carrier], [*inbox, self.temporal], [self.postgres]]
 
     def _choose_api_port(self) -> int:
         asked = self._options.api_port
@@ -118,6 +133,12 @@ class StackPlan:
         if self._options.rehearsal:
             arguments.append(f"--world-clock={self._engine.address}")
         return ProductCommand(arguments, log=self._folder.log("inbox"), ports=[self._smtp.port, web_port])
+
+    def _carrier(self, port: int) -> ProductCommand:
+        arguments = ["carrier", f"--port={port}", f"--seed={self._options.carrier_seed}"]
+        arguments += [f"--api-url={self.addresses.api_url}", f"--temporal-address={self.addresses.temporal_address}"]
+        environment = {"TETSUZUKI_CARRIER__KEY": self._secrets.carrier_key}
+        return ProductCommand(arguments, log=self._folder.log("carrier"), environment=environment, ports=[port])
 
     def _migrations(self) -> Migrations:
         environment = {"TETSUZUKI_OWNER_DATABASE_URL": self.database.url("owner")}
@@ -166,6 +187,9 @@ class StackPlan:
             settings["TETSUZUKI_TEMPORAL_UI_URL"] = self.addresses.temporal_ui_url
         if self.addresses.inbox_url:
             settings["TETSUZUKI_INBOX_URL"] = self.addresses.inbox_url
+        if self._carrier_port:
+            settings["TETSUZUKI_CARRIER__URL"] = f"http://127.0.0.1:{self._carrier_port}"
+            settings["TETSUZUKI_CARRIER__KEY"] = self._secrets.carrier_key
         return settings
 
 

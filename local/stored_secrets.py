@@ -1,5 +1,7 @@
 """The keys and passwords of one data folder: drawn at its first use, then the same for as long as the folder lives."""
 
+import hashlib
+import hmac
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,11 @@ class StoredSecrets(BaseModel):
     payload_keys: dict[str, str]
     payload_key_id: str
     postgres: PostgresPasswords
+
+    @property
+    def carrier_key(self) -> str:
+        """Shared with the local carrier, and with nobody else."""
+        return hmac.new(self.link_key.encode(), b"local carrier", hashlib.sha256).hexdigest()
 
     @classmethod
     def of(cls, folder: Path) -> "StoredSecrets":

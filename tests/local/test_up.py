@@ -18,7 +18,7 @@ from temporalio.client import Client
 from local.processes import free_port, installed_program
 from tests.product_process import STARTS_WITHIN, Product
 
-PARTS = ["Postgres", "Temporal", "Inbox", "Worker 1", "API"]
+PARTS = ["Postgres", "Temporal", "Inbox", "Worker 1", "Carrier", "API"]
 
 NewProduct = Callable[..., Product]
 
