@@ -1,4 +1,4 @@
-"""`tetsuzuki demo`: the main job, played at a readable pace on the product itself, which then stays up."""
+"""`tetsuzuki demo`: the main job on the product itself, then a contract's life on a rehearsal. Both stay up."""
 
 import asyncio
 import os
@@ -7,6 +7,9 @@ import signal
 from pathlib import Path
 
 from local.demo_cast import Cast
+from local.demo_contract import ContractStory
+from local.demo_narration import Narrator
+from local.demo_rehearsal import RehearsalStack
 from local.demo_story import Story
 from local.stack import run_stack
 from local.stack_plan import Addresses, UpOptions
@@ -21,22 +24,40 @@ def demo(data_dir: Path, *, pace: float, stay: bool) -> int:
     terminal = Terminal()
 
     def empty() -> None:
-        """What an earlier demo left, and nothing else that may lie in the folder."""
+        """What an earlier demo left, and nothing else that may lie in the folder. A rehearsal empties its own."""
         for pattern in _LEFT_BY_A_DEMO:
             for leftover in data_dir.glob(pattern):
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
     async def play(addresses: Addresses) -> None:
-        cast = await Cast.meet(addresses, options.folder)
+        rehearsal = RehearsalStack(data_dir)
+        rehearsal.begin()
         try:
-            await Story(cast, terminal, pace).tell()
+            await _play(addresses, rehearsal, data_dir, Narrator(terminal, pace))
+            if stay:
+                terminal.note(
+                    "\nAll of it stays up: open the links, press the buttons, kill -9 what you like. Ctrl-C ends it."
+                )
+            else:
+                os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
         finally:
-            await cast.leave()
-        if stay:
-            terminal.note(
-                "\nAll of it stays up: open the links, press the buttons, kill -9 what you like. Ctrl-C ends it."
-            )
-        else:
-            os.kill(os.getpid(), signal.SIGTERM)
+            await rehearsal.end()
 
     return run_stack(options, terminal, before=empty, then=lambda addresses: asyncio.create_task(play(addresses)))
+
+
+async def _play(addresses: Addresses, rehearsal: RehearsalStack, data_dir: Path, narrator: Narrator) -> None:
+    async with Cast.met(addresses, data_dir) as first:
+        await Story(first, narrator).tell()
+    addresses_of_rehearsal = await rehearsal.addresses()
+    async with Cast.met(addresses_of_rehearsal, data_dir / "rehearsal") as second:
+        await ContractStory(second, narrator).tell()
+    narrator.act("To look at")
+    await narrator.show(
+        ("first act, all mails", str(addresses.inbox_url)),
+        ("first act, all procedures", f"{addresses.temporal_ui_url}/namespaces/default/workflows"),
+        ("first act, the API", f"{addresses.api_url}/docs"),
+        ("second act, all mails", str(addresses_of_rehearsal.inbox_url)),
+        ("second act, the API", f"{addresses_of_rehearsal.api_url}/docs"),
+    )

@@ -1,8 +1,12 @@
 """What `tetsuzuki up` says to the person at the terminal."""
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+Link = tuple[str, str]
+"""What it leads to, and where it is."""
 
 
 class PatientConsole(Console):
@@ -32,9 +36,17 @@ class Terminal:
         self._console.print()
         self._console.print(Text(title, "bold cyan"))
 
-    def links(self, links: list[tuple[str, str]]) -> None:
+    def links(self, links: list[Link]) -> None:
         for name, url in links:
             self._console.print(Text.assemble(("    → ", "dim"), (f"{name}: ", "dim"), url), soft_wrap=True)
+
+    def checked(self, rows: list[tuple[str, str, str, bool]]) -> None:
+        """When, what was said, what came of it, and whether the two agree."""
+        table = Table.grid(padding=(0, 2))
+        for when, said, came, agrees in rows:
+            tick = Text("✓", "bold green") if agrees else Text("✗", "bold red")
+            table.add_row(tick, Text(when), Text(said), Text(came, "dim"))
+        self._console.print(Padding(table, (0, 4)))
 
     def warn(self, sentence: str) -> None:
         self._console.print(Text.assemble(("! ", "bold yellow"), sentence), soft_wrap=True)

@@ -8,7 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from local.demo_story import APPLICANT, APPLICATION, DESK, HANAKO, JIRO, PASSWORD, STAFF
+from local.demo_office import APPLICANT, DESK, HANAKO, JIRO, PASSWORD, STAFF
+from local.demo_story import APPLICATION
 from local.processes import free_port
 from local.visitor import Visitor
 from tests.product_process import Product
