@@ -49,14 +49,20 @@ class Client:
         mails: list[dict[str, Any]] = found["items"] if isinstance(found, dict) else found
         return mails
 
-    async def link(self, recipient: str, *, count: int = 1) -> str:
-        """Of the newest mail, once there are `count`."""
+    async def mails_about(self, subject: str, recipient: str, count: int = 1) -> list[dict[str, Any]]:
+        """Those with that in their subject, once there are `count`."""
+        found: list[dict[str, Any]] = []
 
         async def there() -> bool:
-            return len(await self.mails(recipient)) >= count
+            found[:] = [mail for mail in await self.mails(recipient) if subject in mail["subject"]]
+            return len(found) >= count
 
         await eventually(there, patience=20)
-        found = LINK.search((await self.mails(recipient))[0]["text"])
+        return found
+
+    async def link(self, recipient: str) -> str:
+        """Of the newest mail, once there is one."""
+        found = LINK.search((await self.mails_about("", recipient))[0]["text"])
         assert found
         return found.group()
 
@@ -90,8 +96,9 @@ async def signed_in_staff(client: Client, tenant_id: str) -> str:
 
 @pytest.mark.requirement("TEN-01", "TEN-02", "TEN-03", "AUT-01", "SET-06", "APP-01", "APP-07", "APP-08", "APP-09")
 @pytest.mark.requirement("APP-11", "APP-12", "APP-13", "USR-03", "CUS-01", "GEN-04", "GEN-06")
+@pytest.mark.requirement("ADD-01", "ADD-02", "ADD-03", "ADD-04", "ADD-05", "ADD-06", "CUS-06")
 async def test_an_invitation_becomes_an_approved_customer_whose_people_have_signed_up(client: Client) -> None:
-    """And the one who lets seven days pass does not."""
+    """And the one who lets seven days pass does not. The other asks for more UTMs later."""
     operator = client.ready["operator_key"]
     tenant = await client.call(
         "POST", "/v1/tenants", {"name": "みなとセキュリティ", "staff": {"mail_address": STAFF}}, key=operator
@@ -130,9 +137,31 @@ async def test_an_invitation_becomes_an_approved_customer_whose_people_have_sign
     }
     assert len(await client.mails(JIRO)) == 3
     assert len(await client.mails(HANAKO)) == 1
+    await ask_for_more_utms(client, base, approved["customer_id"])
 
 
-async def signed_in_again(client: Client) -> str:
+async def ask_for_more_utms(client: Client, base: str, customer_id: str) -> None:
+    """She asks for a branch, staff need a reminder to approve it, and then its address is offered with the others."""
+    branch = {**APPLICATION["utm_destinations"][0], "company_name": "ひかり商事 札幌支店", "quantity": 4}
+    hanako = await signed_in_again(client, HANAKO)
+    added = await client.call("POST", f"/v1/customers/{customer_id}/utm-additions", branch, key=hanako)
+    number = added["application_number"]
+    assert len(await client.mails_about(number, HANAKO)) == 1
+    assert len(await client.mails_about(number, DESK)) == 1
+    await client.advance("P14D")  # with three business days in it, whatever the holidays
+    assert "お待ちしています" in (await client.mails_about(number, DESK, 2))[0]["subject"]
+
+    staff = await signed_in_again(client)
+    [waiting] = (await client.call("GET", f"{base}/utm-additions", key=staff))["items"]
+    assert (waiting["application_number"], waiting["customer_id"]) == (number, customer_id)
+    await client.call("POST", f"{base}/utm-additions/{number}/approve", key=staff)
+    assert "審査の結果：承認" in (await client.mails_about(number, HANAKO, 2))[0]["text"]
+    page = await client.call("GET", f"{base}/customers/{customer_id}", key=staff)
+    assert [addition["state"] for addition in page["utm_additions"]] == ["approved"]
+    assert [place["company_name"][-4:] for place in page["offered_addresses"]] == ["事 本社", "大阪支店", "札幌支店"]
+
+
+async def signed_in_again(client: Client, mail_address: str = STAFF) -> str:
     """A session lives twelve hours (AUT-05)."""
-    session = await client.call("POST", "/v1/sessions", {"mail_address": STAFF, "password": PASSWORD}, key="none")
-    return str(session["token"])
+    credentials = {"mail_address": mail_address, "password": PASSWORD}
+    return str((await client.call("POST", "/v1/sessions", credentials, key="none"))["token"])
