@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,36 @@ _LONGEST_PAUSE = timedelta(minutes=30)
 _WAITING = (MailState.QUEUED, MailState.DEFERRED, MailState.UNKNOWN, MailState.SENDING)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A mail that is ours to send; not printed when it must not go as it is."""
+
+    row: Row[tuple[Mail]]
+    printed: Printed | None
+
+
+@dataclass(frozen=True)
+class Left:
+    """Nothing can be sent at `now`: what waits for later, and what no further try would deliver."""
+
+    now: datetime
+    rows: Sequence[Row[tuple[Mail]]]
+
+    def delivery(self) -> Delivery:
+        """Raises: ApplicationError: all that is left waits; it carries the pause until the next try."""
+        later = [row for row in self.rows if row.state != MailState.FAILED]
+        failed = [row for row in self.rows if row.state == MailState.FAILED]
+        if failed or not later:
+            refused = tuple(RefusedMail(mail_id=row.mail_id, reason=_why_refused(row)) for row in failed)
+            return Delivery(refused=refused, waiting=bool(later))
+        raise ApplicationError(
+            f"{len(later)} mails wait for their next try",
+            type="mails_wait",
+            next_retry_delay=max(_next_try(later, self.now) - self.now, timedelta(seconds=1)),
+            category=ApplicationErrorCategory.BENIGN,  # to be expected: neither a warning in the log nor a failure
+        )
+
+
 class MailActivities:
     def __init__(self, records: Records, clock: Clock, courier: Courier, letterpress: Letterpress) -> None:
         self._records = records
@@ -48,11 +79,13 @@ class MailActivities:
         Raises:
             ApplicationError: something is left for later; it carries the pause until the next try.
         """
-        while (row := await self._take_next(order)) is not None:
+        while True:
+            taken = await self._take_next(order)
+            if isinstance(taken, Left):
+                return taken.delivery()
             activity.heartbeat()
-            if await self._send(row) is Fate.UNREACHABLE:
-                break
-        return await self._what_is_left(order)
+            if taken.printed is not None and await self._send(taken.row, taken.printed) is Fate.UNREACHABLE:
+                return (await self._what_is_left(order)).delivery()
 
     @activity.defn
     async def settle_mail(self, message: SettleMail) -> None:
@@ -75,8 +108,8 @@ class MailActivities:
             if row is not None and row.state == MailState.SKIPPED:
                 await _tell(connection, row, "mail_skipped", message.at, actor=message.actor)
 
-    async def _take_next(self, order: DeliverMails) -> Row[tuple[Mail]] | None:
-        """Lease the first mail that may go. A lease that ran out was a sender's that died: the mail goes again.
+    async def _take_next(self, order: DeliverMails) -> Taken | Left:
+        """Lease and print the first mail that may go. A lease that ran out was a sender's that died: it goes again.
 
         A mail that only waits for the server to be there again goes whenever another one does: nothing overtakes it.
         """
@@ -86,19 +119,13 @@ class MailActivities:
         async with self._records.database.transaction(order.tenant_id) as connection:
             bounds = {"tenant": order.tenant_id, "procedure": order.procedure_id, "now": now}
             row = (await connection.execute(_NEXT, bounds)).first()
-            if row is not None:
-                lease = now + self._records.durations.mail_lease
-                await connection.execute(
-                    update(Mail)
-                    .where(Mail.tenant_id == row.tenant_id, Mail.mail_id == row.mail_id)
-                    .values(state=MailState.SENDING, attempts=row.attempts + 1, lease_until=lease)
-                )
-            return row
+            if row is None:
+                return Left(now, await _unsent(connection, order))
+            lease = now + self._records.durations.mail_lease
+            await connection.execute(_LEASE, {"tenant": row.tenant_id, "mail": row.mail_id, "lease": lease})
+            return Taken(row, await self._print(connection, row, now))
 
-    async def _send(self, row: Row[tuple[Mail]]) -> Fate:
-        printed = await self._print(row)
-        if printed is None:
-            return Fate.REFUSED
+    async def _send(self, row: Row[tuple[Mail]], printed: Printed) -> Fate:
         async with self._lease_kept(row):
             outcome = await self._courier.send(printed.recipient, printed.wire)
             activity.metric_meter().create_counter(
@@ -123,17 +150,14 @@ class MailActivities:
                 is_for_all = outcome.fate is Fate.UNREACHABLE
                 await _wait_too(connection, row, became["next_attempt_at"], is_for_all=is_for_all)
 
-    async def _print(self, row: Row[tuple[Mail]]) -> Printed | None:
+    async def _print(self, connection: AsyncConnection, row: Row[tuple[Mail]], now: datetime) -> Printed | None:
         """None for a mail that must not be sent as it is: an operator is told, the other mails go on."""
         try:
-            async with self._records.database.transaction(row.tenant_id) as connection:
-                return await self._letterpress.print(connection, row)
+            return await self._letterpress.print(connection, row)
         except (UnsafeMailError, WrongValuesError, NoJapaneseFontError) as error:
-            now = await self._clock.now()
             answer = f"not sent: {type(error).__name__}"
-            async with self._records.database.transaction(row.tenant_id) as connection:
-                await _change(connection, row, state=MailState.FAILED, lease_until=None, smtp_answer=answer)
-                await _tell(connection, row, "mail_failed", now)
+            await _change(connection, row, state=MailState.FAILED, lease_until=None, smtp_answer=answer)
+            await _tell(connection, row, "mail_failed", now)
             return None
 
     @asynccontextmanager
@@ -176,33 +200,10 @@ class MailActivities:
             "next_attempt_at": now + pause,
         }
 
-    async def _what_is_left(self, order: DeliverMails) -> Delivery:
+    async def _what_is_left(self, order: DeliverMails) -> Left:
         now = await self._clock.now()
         async with self._records.database.transaction(order.tenant_id) as connection:
-            rows = (
-                await connection.execute(
-                    select(Mail.__table__)
-                    .where(
-                        Mail.tenant_id == order.tenant_id,
-                        Mail.procedure_id == order.procedure_id,
-                        Mail.mail_id.not_in(order.reported),
-                        Mail.state.in_((*_WAITING, MailState.FAILED)),
-                    )
-                    .order_by(Mail.sequence)
-                )
-            ).all()
-        later = [row for row in rows if row.state != MailState.FAILED]
-        failed = [row for row in rows if row.state == MailState.FAILED]
-        if failed or not later:
-            refused = tuple(RefusedMail(mail_id=row.mail_id, reason=_why_refused(row)) for row in failed)
-            return Delivery(refused=refused, waiting=bool(later))
-        pause = max(_next_try(later, now) - now, timedelta(seconds=1))
-        raise ApplicationError(
-            f"{len(later)} mails wait for their next try",
-            type="mails_wait",
-            next_retry_delay=pause,
-            category=ApplicationErrorCategory.BENIGN,  # to be expected: neither a warning in the log nor a failure
-        )
+            return Left(now, await _unsent(connection, order))
 
 
 def _next() -> Select[tuple[Mail]]:
@@ -228,7 +229,25 @@ def _next() -> Select[tuple[Mail]]:
     )
 
 
-_NEXT = _next()  # made once: to put it together takes longer than to run it
+# Made once: to put them together takes longer than to run them.
+_NEXT = _next()
+_LEASE = (
+    update(Mail)
+    .where(Mail.tenant_id == bindparam("tenant"), Mail.mail_id == bindparam("mail"))
+    .values(state=MailState.SENDING, attempts=Mail.attempts + 1, lease_until=bindparam("lease"))
+)
+_UNSENT = (
+    select(Mail.__table__)
+    .where(Mail.tenant_id == bindparam("tenant"), Mail.procedure_id == bindparam("procedure"))
+    .where(Mail.mail_id.not_in(bindparam("reported", expanding=True)))
+    .where(Mail.state.in_((*_WAITING, MailState.FAILED)))
+    .order_by(Mail.sequence)
+)
+
+
+async def _unsent(connection: AsyncConnection, order: DeliverMails) -> Sequence[Row[tuple[Mail]]]:
+    bounds = {"tenant": order.tenant_id, "procedure": order.procedure_id, "reported": order.reported}
+    return (await connection.execute(_UNSENT, bounds)).all()
 
 
 def _next_try(waiting: Sequence[Row[tuple[Mail]]], now: datetime) -> datetime:

@@ -15,6 +15,8 @@ FASTER_QUEUES = {
     "history.transferProcessorMaxPollRPS": "2000",
     "history.timerProcessorMaxPollRPS": "2000",
     "history.visibilityProcessorMaxPollRPS": "200",
+    # An activity that a worker's own workflow has just scheduled comes back to it with the answer, past the queue.
+    "system.enableActivityEagerExecution": "true",
 }
 NO_HTTP_API = {
     # The server also speaks HTTP, without a login and to any page that the browser of this machine has open.

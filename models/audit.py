@@ -1,10 +1,10 @@
 """The append-only audit logs (GEN-04), each tenant's and the catalogue's: the one place that writes them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables.catalogue import CatalogueEntry
@@ -39,25 +39,23 @@ class CatalogueFact:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
+# Made once: every step of every procedure runs them.
+_RECORD = insert(AuditEntry)
+_EARLIER = select(AuditEntry.answer).where(
+    AuditEntry.tenant_id == bindparam("tenant"),
+    AuditEntry.procedure_id == bindparam("procedure"),
+    AuditEntry.step == bindparam("step"),
+)
+
+
 async def record(connection: AsyncConnection, fact: Fact, answer: dict[str, Any] | None = None) -> None:
     """Write the fact within the transaction of what it tells of.
 
     Raises:
         IntegrityError: the step has been recorded meanwhile; the transaction is lost, and rightly so.
     """
-    await connection.execute(
-        insert(AuditEntry).values(
-            tenant_id=fact.tenant_id,
-            at=fact.at,
-            actor=fact.actor,
-            what=fact.what,
-            subject=fact.subject,
-            procedure_id=fact.procedure_id,
-            step=fact.step,
-            detail=fact.detail,
-            answer=answer,
-        )
-    )
+    row = {field.name: getattr(fact, field.name) for field in fields(fact)}
+    await connection.execute(_RECORD, {**row, "answer": answer})
 
 
 async def record_in_catalogue(connection: AsyncConnection, fact: CatalogueFact) -> None:
@@ -71,12 +69,6 @@ async def record_in_catalogue(connection: AsyncConnection, fact: CatalogueFact) 
 
 async def earlier_answer(connection: AsyncConnection, fact: Fact) -> dict[str, Any] | None:
     """What the step answered when it was recorded before, or None when it has not been."""
-    row = await connection.execute(
-        select(AuditEntry.answer).where(
-            AuditEntry.tenant_id == fact.tenant_id,
-            AuditEntry.procedure_id == fact.procedure_id,
-            AuditEntry.step == fact.step,
-        )
-    )
-    found = row.first()
+    asked = {"tenant": fact.tenant_id, "procedure": fact.procedure_id, "step": fact.step}
+    found = (await connection.execute(_EARLIER, asked)).first()
     return None if found is None else (found.answer or {})

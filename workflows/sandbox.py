@@ -1,17 +1,24 @@
-"""How workflows are run: in Temporal's sandbox where every path of them is tried, beside it where they do their work.
+"""How workflows are run: in Temporal's sandbox where every path of them is tried, without it where they do their work.
 
 The sandbox finds calls that would not replay (clocks, randomness, I/O) by loading a workflow's modules anew for every
-workflow, which costs 12 ms of CPU each (measured: `bench/sandbox.py`). Tests run every workflow in it; the product runs
-what has passed them without loading anything anew. `tests/architecture` forbids such calls in the text as well.
+workflow, which costs 12 ms of CPU each (measured: `bench/sandbox.py`), and by standing around every step afterwards.
+Tests run every workflow in it; the product runs what has passed them. `tests/architecture` forbids such calls in the
+text as well.
 """
 
+from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 # Workflows only take messages, rules, names and refusals from below, and rules need an unproxied `zoneinfo`.
 _BELOW = ("activities", "mail_templates", "models", "sqlalchemy", "aiosmtplib", "cryptography")
 
 
-def runner(*, strict: bool) -> SandboxedWorkflowRunner:
-    """`strict`: load the workflows' own modules in the sandbox too."""
-    passed_through = _BELOW if strict else (*_BELOW, "workflows")
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*passed_through))
+def strict_restrictions() -> SandboxRestrictions:
+    return SandboxRestrictions.default.with_passthrough_modules(*_BELOW)
+
+
+def runner(*, strict: bool) -> WorkflowRunner:
+    """`strict`: in the sandbox, the workflows' own modules loaded there too."""
+    if not strict:
+        return UnsandboxedWorkflowRunner()
+    return SandboxedWorkflowRunner(restrictions=strict_restrictions())
