@@ -26,6 +26,7 @@ from models.messages.procedure import Answer, Command, Identity, Step, Upcoming
 from models.messages.signup_steps import SignupStart
 from models.refusals import LinkExpired, WrongState
 from models.rules.application_decisions import decision_is_open
+from models.rules.reminders import reminders_after
 from models.vocabulary import ApplicationState, Decision, MemberKind, ProcedureKind
 from workflows.nudge import nudge
 from workflows.procedure import Procedure
@@ -215,8 +216,7 @@ class ServiceApplication(Procedure):
 
     async def _remind(self) -> None:
         self._now.reminders_sent += 1
-        due, *later = self._now.reminders
-        self._now.reminders = later or [due + self._now.remind_every]
+        self._now.reminders = reminders_after(self._now.reminders, self._now.remind_every, workflow.now())
         upcoming = (Upcoming(at=self._now.reminders[0], what="remind_staff"),)
         step = self._step(f"reminder-{self._now.reminders_sent}", "system")
         await self.record(

@@ -22,6 +22,7 @@ from models.messages.utm_addition_steps import (
     RecordAdditionReminder,
 )
 from models.refusals import WrongState
+from models.rules.reminders import reminders_after
 from models.vocabulary import AdditionDecision, AdditionState
 from workflows.procedure import EndedByOperatorError, Procedure
 
@@ -35,6 +36,7 @@ class State:
     submitted: AdditionRecorded | None = None
     refusal: ApplicationError | None = None
     reminders: list[datetime] = field(default_factory=list)
+    remind_every: timedelta = timedelta(0)
     reminders_sent: int = 0
 
 
@@ -111,14 +113,13 @@ class UtmAddition(Procedure):
             return
         self._now.submitted, self._now.state = submitted, AdditionState.UNAPPROVED
         self._now.reminders = list(submitted.reminders)
+        self._now.remind_every = timedelta(seconds=submitted.remind_every_seconds)
         self._stand_undecided()
         self.deliver_mails()
 
     async def _remind(self) -> None:
         self._now.reminders_sent += 1
-        due, *later = self._now.reminders
-        every = timedelta(seconds=self._now.submitted.remind_every_seconds if self._now.submitted else 0)
-        self._now.reminders = later or [due + every]
+        self._now.reminders = reminders_after(self._now.reminders, self._now.remind_every, workflow.now())
         step = self._step(f"reminder-{self._now.reminders_sent}", "system")
         message = RecordAdditionReminder(**step.model_dump(), upcoming=self._next_reminder())
         try:
