@@ -87,7 +87,6 @@ def activities(
         carrier.cancel_parcel,
         shipment.record_shipment_request,
         shipment.stop_shipment,
-        shipment.redirect_shipment,
         shipment.find_shipment,
         shipment.record_shipment_report,
         shipment.record_shipment_overdue,

@@ -15,7 +15,6 @@ from models.messages.shipment_steps import (
     BeginShipment,
     ParcelStanding,
     RecordReport,
-    Redirect,
     ShipmentStart,
     ShipmentStep,
     Stopped,
@@ -23,7 +22,6 @@ from models.messages.shipment_steps import (
 )
 from models.outbox import Posting
 from models.procedures import Standing
-from models.refusals import WrongState
 from models.rules.periods import morning_of
 from models.rules.shipments import ON_THE_WAY_OUT, OVER, overdue_day
 from models.tables.shipments import Shipment
@@ -66,28 +64,6 @@ class ShipmentActivities:
             return Stopped(state=(await connection.execute(latest)).scalar_one_or_none() or "none")
 
         return await self._records.once(fact_of(message, "shipment_stop_asked"), Stopped, work)
-
-    @activity.defn
-    async def redirect_shipment(self, message: Redirect) -> Stopped:
-        """Send it elsewhere, as long as it has not been shipped (CON-08).
-
-        Raises:
-            WrongState: it has been.
-        """
-
-        async def work(connection: AsyncConnection) -> Stopped:
-            redirected = await connection.execute(
-                update(Shipment)
-                .where(*_deliveries(message), Shipment.state.in_(ON_THE_WAY_OUT))
-                .values(destination=message.destination.model_dump())
-                .returning(Shipment.procedure_id)
-            )
-            told = tuple(redirected.scalars())
-            if not told:
-                raise WrongState(state=ShipmentState.SHIPPED)
-            return Stopped(state=ShipmentState.REQUESTED, procedure_ids=told)
-
-        return await self._records.once(fact_of(message, "shipment_redirected"), Stopped, work)
 
     # Its own steps.
 
@@ -188,7 +164,7 @@ def _posting(message: RecordReport, mail: Mail) -> Posting:
     return Posting(tenant_id=identity.tenant_id, procedure_id=identity.procedure_id, step=step, at=message.at)
 
 
-def _deliveries(message: StopShipment | Redirect) -> list[ColumnElement[bool]]:
+def _deliveries(message: StopShipment) -> list[ColumnElement[bool]]:
     """The contract's own parcels, not those of its return kits."""
     return [
         Shipment.tenant_id == message.identity.tenant_id,

@@ -1,5 +1,6 @@
 """What tests of contracts share: a product in the catalogue, a customer, and a contract for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -90,13 +91,19 @@ class Office:
 
 
 async def open_office(
-    api: AsyncClient, world: World, staff: dict[str, str], operator: dict[str, str], *, includes_utm: bool = True
+    api: AsyncClient,
+    world: World,
+    staff: dict[str, str],
+    operator: dict[str, str],
+    *,
+    includes_utm: bool = True,
+    charges: Sequence[dict[str, Any]] = (MONTHLY,),
 ) -> Office:
     product = {
         "name": "まもるUTM",
         "description": "UTMの監視",
         "includes_utm": includes_utm,
-        "rate_plans": [{"name": "標準", "charges": [MONTHLY]}],
+        "rate_plans": [{"name": "標準", "charges": [*charges]}],
     }
     made = (await api.post("/v1/products", json=product, headers=operator)).json()
     customer = await api.post(f"/v1/tenants/{TENANT}/customers", json=COMPANY, headers=staff)

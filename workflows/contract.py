@@ -33,6 +33,8 @@ from models.vocabulary import ContractCommand
 from workflows.contract_errands import Errand, run_errand
 from workflows.procedure import Procedure
 
+_LONG_HISTORY = 300
+"""Events, after which a run is long enough: a decade's commands may fall into one term."""
 _ANSWERS_KEPT = 50
 """Of the newest commands, over every run. Who repeats one after fifty others is told how the contract stands."""
 
@@ -208,8 +210,12 @@ class Contract(Procedure):
             self.deliver_mails()
 
     def _can_continue_as_new(self) -> bool:
-        """A term has begun, and nothing is under way: mails that wait, and operators asked, belong to this run."""
-        return self._now.renewed and not self._now.errands and not self.is_moving and self.is_finished()
+        """A term has begun, or much has happened, and nothing is under way.
+
+        Mails that wait, and operators asked, belong to this run.
+        """
+        is_long = workflow.info().get_current_history_length() > _LONG_HISTORY
+        return (self._now.renewed or is_long) and not self._now.errands and not self.is_moving and self.is_finished()
 
     def _continue_as_new(self) -> None:
         resumed = Resumed(recorded=self._recorded, answered=self._now.answered)

@@ -19,7 +19,6 @@ from models.messages.shipment_steps import (
     CarryParcel,
     ParcelStanding,
     RecordReport,
-    Redirect,
     ReportParcel,
     ShipmentStart,
     ShipmentStep,
@@ -173,9 +172,3 @@ async def stop_shipment(contract: Procedure, order: StopShipment) -> Stopped:
     stopped = await contract.record(ShipmentActivities.stop_shipment, order)
     await contract.record(ProcedureActivities.nudge_procedures, Nudges(procedure_ids=stopped.procedure_ids))
     return stopped
-
-
-async def redirect_shipment(contract: Procedure, order: Redirect) -> None:
-    """Raises: ApplicationError: `wrong_state`: it has been shipped (CON-08)."""
-    redirected = await contract.record(ShipmentActivities.redirect_shipment, order)
-    await contract.record(ProcedureActivities.nudge_procedures, Nudges(procedure_ids=redirected.procedure_ids))

@@ -68,13 +68,6 @@ class Stopped(Answer):
     procedure_ids: tuple[str, ...] = ()
 
 
-class Redirect(Step):
-    """A step of the contract's: another destination, until it is shipped (CON-08)."""
-
-    contract_number: str
-    destination: Destination
-
-
 class ShipmentStep(Step):
     shipment_id: str
 

@@ -2,13 +2,16 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
+from models.tables.contracts import AccountCharge
+from models.tables.customers import Customer
 from models.tables.procedures import AuditEntry, Mail
 from models.tables.shipments import ReturnKit
 from tests.contracts import Office, open_office
@@ -47,6 +50,8 @@ def foreseen(answer: dict[str, Any]) -> Counter[Event]:
             found[NOTED[one["what"]], at] += 1
         elif one["what"] == "mail":
             found[one["detail"]["template"], at] += len(one["detail"]["recipients"])
+        elif one["what"] in {"cancellation_fee", "fee_reversed"} and one["detail"]["amount"]:
+            found[f"{one['what']} {one['detail']['amount']}", at] += 1
         elif one["what"] == "return_kit_requested":
             found[f"kit {one['detail']['utm_id']} to {one['detail']['address']}", at] += 1
     return found
@@ -71,13 +76,31 @@ async def happened(office: Office, number: str, since: datetime) -> Counter[Even
                 ReturnKit.contract_number == number
             )
         )
+        charges = [*await connection.execute(select(AccountCharge.__table__))]
         sent = [(f"kit {kit.utm_id} to {kit.address}", kit.requested_at) for kit in kits]
         events = [(row[0], row[1]) for row in (*noted, *mails)]
-    return Counter((what, whole_minute(at)) for what, at in (*events, *sent))
+    return Counter((what, whole_minute(at)) for what, at in (*events, *sent, *_charged(charges, since)))
+
+
+def _charged(charges: Sequence[Row[Any]], since: datetime) -> Iterator[Event]:
+    """Fees, and those reversed without another in their place."""
+    for charge in charges:
+        if charge.charged_at >= since:
+            yield f"cancellation_fee {charge.amount}", charge.charged_at
+        if charge.reversed_at and charge.reversed_at not in [other.charged_at for other in charges]:
+            yield f"fee_reversed {charge.amount}", charge.reversed_at
 
 
 async def lived_through(office: Office, answer: dict[str, Any]) -> None:
-    """Until after the last consequence."""
+    """Until after the last consequence; the customer's status and portal change at the instants that were named."""
+    at = {one["what"]: datetime.fromisoformat(one["at"]) for one in answer["consequences"]}
+    ends, closes = at["customer_cancelled"], at["portal_closes"]
+    await office.world.advance_to(ends - timedelta(seconds=2))
+    assert await office.customer_status() == "active"
+    await office.world.advance_to(ends + timedelta(seconds=1))
+    assert await office.customer_status() == "cancelled"
+    async with office.world.database.transaction(TENANT) as connection:
+        assert await connection.scalar(select(Customer.portal_closes_at)) == closes
     last = max(datetime.fromisoformat(one["at"]) for one in answer["consequences"])
     await office.world.advance_to(max(last, await office.world.clock.now()) + timedelta(hours=1))
 
@@ -131,7 +154,7 @@ async def test_a_moved_date_comes_true_as_its_dry_run_says(office: Office, seed:
     """What the former date would have brought does not come."""
     draw = random.Random(100 + seed)
     number = await contract_with_utm(office, draw)
-    await office.cancel(number, await office.in_days(draw.randint(5, 20)))
+    await office.cancel(number, await office.in_days(draw.randint(5, 20)), charge_fee=True)
     since = await in_daylight(office)
     body = {"cancellation_date": await office.in_days(draw.randint(25, 90))}
     status, said = await office.post(number, "reschedule-cancellation", **body, dry_run=True)
@@ -145,14 +168,15 @@ async def test_a_moved_date_comes_true_as_its_dry_run_says(office: Office, seed:
 async def test_an_undo_comes_true_as_its_dry_run_says(office: Office) -> None:
     """Up to the next renewal, which is the last thing that it tells of."""
     draw = random.Random(7)
-    number = str((await office.apply(initial_term={"value": 3, "unit": "month"}))["contract_number"])
-    await office.cancel(number, await office.in_days(draw.randint(60, 70)))
+    number = str((await office.apply(initial_term={"value": 6, "unit": "month"}))["contract_number"])
+    await office.cancel(number, await office.in_days(draw.randint(60, 70)), charge_fee=True)
     since = await in_daylight(office)
     status, said = await office.post(number, "undo-cancellation", dry_run=True)
     assert status == 200, said
     await office.post(number, "undo-cancellation")
     last = max(datetime.fromisoformat(one["at"]) for one in said["consequences"])
     await office.world.advance_to(last + timedelta(minutes=1))
+    assert any("fee_reversed" in what for what, _ in foreseen(said))
     told = {event: count for event, count in foreseen(said).items() if event[1] <= last.astimezone(UTC)}
     # A month's later renewals have notices of their own, which a dry run of this one does not tell of.
     assert told.items() <= (await happened(office, number, since)).items()

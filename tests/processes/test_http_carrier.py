@@ -7,11 +7,17 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from httpx2 import AsyncClient
+from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 
 from activities.carrier import HttpCarrier
 from models import carrier_signature
 from models.clock import machine_time
+from models.vocabulary import OperatorAction
+from settings import Carrier, Settings
+from tests.shipping import at_attention, attention_of, shipped
+from tests.world import World, eventually
 
 KEY = "key-of-the-carrier-in-these-tests-0123456789"
 SHIPMENT = "T8000000-A-S00000007-1"
@@ -24,6 +30,7 @@ class Depot:
     port: int = 0
     status: int = 202
     told: list[tuple[str, str, bytes, dict[str, str]]] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -35,6 +42,7 @@ def depot() -> Iterator[Depot]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             sent = {name.lower(): value for name, value in self.headers.items()}
             depot.told.append((self.command, self.path, body, sent))
+            depot.answered.append(depot.status)
             self.send_response(depot.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -52,6 +60,13 @@ def depot() -> Iterator[Depot]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def settings(settings: Settings, depot: Depot) -> Settings:
+    """The product's carrier is the depot."""
+    carrier = Carrier(url=f"http://127.0.0.1:{depot.port}", key=SecretStr(KEY))
+    return settings.model_copy(update={"carrier": carrier})
 
 
 @pytest.mark.requirement("SHP-01")
@@ -80,3 +95,34 @@ async def test_what_trying_again_mends_is_tried_again(depot: Depot, status: int,
     with pytest.raises(ApplicationError) as refused:
         await carrier.request(SHIPMENT, {})
     assert refused.value.non_retryable is hopeless
+
+
+@pytest.mark.requirement("SHP-01", "GEN-08")
+async def test_a_carrier_that_is_away_for_a_day_hears_of_the_parcel_when_it_is_back(
+    depot: Depot, world: World, api: AsyncClient, staff: dict[str, str]
+) -> None:
+    """Tried all day; after that an operator is asked, whose retry begins another day."""
+    depot.status = 503
+    new = await shipped(world, api, staff)
+    await world.advance(hours=23)
+    depot.status = 202
+    await world.advance(hours=1)
+    await eventually(lambda: depot.told[-1][0] == "PUT" and depot.answered[-1] == 202)
+    assert await attention_of(world, new.identity.procedure_id) == []
+    assert {path for _, path, *_ in depot.told} == {f"/shipments/{new.shipment_id}"}
+    assert depot.answered.count(202) == 1
+
+
+@pytest.mark.requirement("SHP-01", "GEN-08")
+async def test_a_carrier_that_stays_away_is_an_operators_matter(
+    depot: Depot, world: World, api: AsyncClient, staff: dict[str, str]
+) -> None:
+    depot.status = 503
+    new = await shipped(world, api, staff)
+    await world.advance(hours=25)
+    await at_attention(world, new.identity.procedure_id, "request_parcel")
+    depot.status = 202
+    command = {"command_id": "1", "actor": "operator", "action": OperatorAction.RETRY, "reason": "it is back"}
+    await world.client.get_workflow_handle(new.identity.procedure_id).execute_update("resolve", command)
+    await eventually(lambda: 202 in depot.answered)
+    await at_attention(world, new.identity.procedure_id)

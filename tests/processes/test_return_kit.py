@@ -14,11 +14,12 @@ from sqlalchemy import select
 from models.rules.periods import day_of, morning_of, start_of_day
 from models.tables.contracts import AccountCharge
 from models.vocabulary import OperatorAction
-from tests.contracts import ZONE, Office, open_office
+from tests.contracts import MONTHLY, ZONE, Office, open_office
 from tests.shipping import CONTACT, at_attention, parcel, report
 from tests.world import NOTIFIED, TENANT, World, eventually
 
 UTM_ID = "a1a1b2b2c3c3"
+KEPT = {"name": "non_return", "description": "", "type": "one_time", "model": "flat_fee", "price": 32_000}
 _DAY = timedelta(days=1)
 
 
@@ -88,9 +89,21 @@ async def register(office: Office, utm_id: str = UTM_ID) -> None:
 
 
 @pytest.fixture
-async def cancelled(world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]) -> Ended:
+def charges() -> list[dict[str, Any]]:
+    """Of the contract's plan."""
+    return [MONTHLY]
+
+
+@pytest.fixture
+async def cancelled(
+    world: World,
+    api: AsyncClient,
+    staff: dict[str, str],
+    operator: dict[str, str],
+    charges: list[dict[str, Any]],
+) -> Ended:
     """A contract cancelled for today, with a UTM."""
-    office = await open_office(api, world, staff, operator)
+    office = await open_office(api, world, staff, operator, charges=charges)
     number = (await office.apply())["contract_number"]
     await register(office)
     today = await office.today()
@@ -212,11 +225,14 @@ async def test_waived_nothing_is_charged_and_what_was_is_reversed(sent: Ended) -
 
 
 @pytest.mark.requirement("KIT-04")
+@pytest.mark.parametrize("charges", [[MONTHLY, KEPT]], ids=["of the plan"])
 async def test_waived_late_the_charge_is_reversed(sent: Ended) -> None:
+    """It is the one that the contract's plan names."""
     await sent.world.advance(days=58)
     await sent.at_state("unreturned")
+    assert await sent.charges() == [(32_000, False)]
     assert (await sent.staff_do("waive"))[0] == 200
-    assert await sent.charges() == [(50_000, True)]
+    assert await sent.charges() == [(32_000, True)]
 
 
 @pytest.mark.requirement("KIT-03")
