@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import json
+from collections.abc import Collection
 
 import psutil
 
@@ -25,10 +26,12 @@ async def open_procedures(running: Running, count: int) -> None:
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
 
 
-def report(running: Running, heading: str) -> None:
-    """Resident memory of each part with its children, in MB."""
-    print(heading)
+def report(running: Running, heading: str, *, only: Collection[str] | None = None) -> None:
+    """Resident memory of each part, or of some, with its children, in MB."""
+    print(heading, flush=True)
     for name, entry in json.loads((running.data_dir / "processes.json").read_text()).items():
+        if only is not None and name not in only:
+            continue
         try:
             part = psutil.Process(entry["pid"])
         except psutil.NoSuchProcess:

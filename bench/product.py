@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -102,8 +102,11 @@ class Running:
 
 
 @contextmanager
-def running_product() -> Iterator[Running]:
-    """`tetsuzuki up` in an empty folder, with the limits of anonymous routes out of the way; stopped at the end."""
+def running_product(environment: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """`tetsuzuki up` in an empty folder, with the limits of anonymous routes out of the way; stopped at the end.
+
+    `environment`: other settings.
+    """
     with tempfile.TemporaryDirectory() as folder:
         ready_file, data_dir = Path(folder, "ready.json"), Path(folder, "data")
         unlimited = {
@@ -113,7 +116,7 @@ def running_product() -> Iterator[Running]:
         up = subprocess.Popen(
             [sys.executable, "-m", "cli", "up", *options],
             cwd=ROOT,
-            env=os.environ | unlimited,
+            env=os.environ | unlimited | dict(environment or {}),
             stdout=subprocess.DEVNULL,
         )
         try:
