@@ -22,6 +22,7 @@ from models.tables.contracts import Contract
 from models.tables.people import PortalUser
 from models.tables.procedures import Procedure
 from models.tables.utms import Utm as Utms
+from models.utm_rows import utms_as_shown
 from models.vocabulary import SignupState
 
 
@@ -98,8 +99,12 @@ async def read(connection: AsyncConnection, customer: Row[Any], now: datetime, d
         ],
         utms=[
             listed_utm(row, today)
-            for row in await _rows(connection, customer, Utms, Utms.created_at, Utms.utm_id)
-            if row.deleted_at is None
+            for row in await connection.execute(
+                utms_as_shown()
+                .where(Utms.tenant_id == customer.tenant_id, Utms.customer_id == customer.customer_id)
+                .where(Utms.deleted_at.is_(None))
+                .order_by(Utms.created_at, Utms.utm_id)
+            )
         ],
         users=[
             CustomersUser.model_validate(row, from_attributes=True)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Response
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +24,7 @@ from models.offered_addresses import offered_addresses
 from models.refusals import AlreadyExists, FieldError, InvalidInput, NoContractInForce, NotFound, NothingChanged
 from models.rules.periods import day_of
 from models.tables.utms import Utm as Utms
+from models.utm_rows import utms_as_shown
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/utms", tags=["UTM devices"])
 _ERASED: dict[str, Any] = {
@@ -45,7 +46,7 @@ async def find_all(
     table = Utms.__table__
     sortable = {name: table.c[name] for name in ("created_at", "name", "utm_id")}
     order = resolve_order(paging.sort, sortable, default="created_at")
-    query = select(table).where(
+    query = utms_as_shown().where(
         table.c.tenant_id == tenant_id, table.c.customer_id == customer_id, table.c.deleted_at.is_(None)
     )
     async with context.database.transaction(tenant_id) as connection:
@@ -75,11 +76,11 @@ async def register(
                 **values,
             )
             .on_conflict_do_nothing(index_elements=["utm_id"], index_where=Utms.deleted_at.is_(None))
-            .returning(Utms.__table__)
+            .returning(Utms.registration_id)
         )
-        row = registered.first()
-        if row is None:
+        if registered.first() is None:
             raise AlreadyExists
+        row = await _row(connection, tenant_id, customer_id, body.utm_id)
         await _note(connection, row, staff, context, "utm_registered", contract_number=row.contract_number)
         shown = detail(row, await _today(connection, tenant_id, customer_id, context))
         answer = NewUtmAnswer(**shown.model_dump(), device_token=token)
@@ -120,7 +121,8 @@ async def change(  # noqa: PLR0913 - the path has three parts
             raise InvalidInput(errors=errors)
         if not changed:
             raise NothingChanged
-        row = await _save(connection, row, changed)
+        await _save(connection, row, changed)
+        row = await _row(connection, tenant_id, customer_id, utm_id)
         await _note(connection, row, caller, context, "utm_changed", fields=sorted(changed))
         return _shown(row, await _today(connection, tenant_id, customer_id, context), caller, response)
 
@@ -202,27 +204,26 @@ async def _row(
     connection: AsyncConnection, tenant_id: str, customer_id: str, utm_id: str, *, locked: bool = False
 ) -> Row[Any]:
     """Raises: NotFound: the customer has no such device, or no longer."""
-    query = select(Utms.__table__).where(
+    query = utms_as_shown().where(
         Utms.tenant_id == tenant_id,
         Utms.customer_id == customer_id,
         Utms.utm_id == utm_id,
         Utms.deleted_at.is_(None),
     )
-    row: Row[Any] | None = (await connection.execute(query.with_for_update() if locked else query)).first()
+    row: Row[Any] | None = (
+        await connection.execute(query.with_for_update(of=Utms.__table__) if locked else query)
+    ).first()
     if row is None:
         raise NotFound
     return row
 
 
-async def _save(connection: AsyncConnection, row: Row[Any], values: dict[str, Any]) -> Row[Any]:
-    saved = await connection.execute(
+async def _save(connection: AsyncConnection, row: Row[Any], values: dict[str, Any]) -> None:
+    await connection.execute(
         update(Utms)
         .where(Utms.tenant_id == row.tenant_id, Utms.registration_id == row.registration_id)
         .values(revision=Utms.revision + 1, **values)
-        .returning(Utms.__table__)
     )
-    changed: Row[Any] = saved.one()
-    return changed
 
 
 async def _today(connection: AsyncConnection, tenant_id: str, customer_id: str, context: Context) -> Today:

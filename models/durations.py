@@ -26,6 +26,11 @@ class Durations(BaseModel):
     return_kit_reminders: tuple[timedelta, ...] = (timedelta(days=14), timedelta(days=28), timedelta(days=42))  # KIT-04
     return_kit_patience: timedelta = timedelta(days=56)  # KIT-04
     utm_silence: timedelta = timedelta(minutes=5)  # UTM-06, without a heartbeat a device is offline
+    restart_horizon: timedelta = timedelta(days=90)  # RST-01, how far ahead a restart can be scheduled
+    restart_offer: timedelta = timedelta(minutes=15)  # RST-05, until the device has confirmed it
+    restart_result: timedelta = timedelta(minutes=15)  # after the device began, until it is back
+    restart_lateness: timedelta = timedelta(minutes=60)  # RST-07, after this a restart of the past is missed
+    restart_history: timedelta = timedelta(days=60)  # RST-06
     mail_patience: timedelta = timedelta(days=5)  # a mail is given up after this
     mail_unknown_pause: timedelta = timedelta(minutes=10)  # the connection broke after the final dot
     mail_lease: timedelta = timedelta(seconds=20)  # renewed while sending; a dead sender's mail goes to another

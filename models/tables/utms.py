@@ -40,11 +40,7 @@ class Utm(Table):
     """Entered once; then it is the UTM ID's (UTM-02)."""
     token_digest: Mapped[str | None] = mapped_column(unique=True)
     """Of the device's token; none once it is deleted."""
-    last_connected_at: Mapped[Instant | None]
-    version: Mapped[str | None]
-    """Of its firmware, as the device says."""
-    ip_address: Mapped[str | None]
     created_at: Mapped[Instant]
     deleted_at: Mapped[Instant | None]
     revision: Mapped[int] = mapped_column(server_default="1")
-    """Of this row; `version` is the device's."""
+    """Of this row; a device's `version` is its firmware's (`utm_connections`)."""
