@@ -94,7 +94,7 @@ def demo(
     pace: Annotated[float, typer.Option(help="Seconds to read each step; 0 waits for nobody.")] = 2.0,
     stay: Annotated[bool, typer.Option(help="Stay up until Ctrl-C after the last step.")] = True,
 ) -> None:
-    """Watch it live: an application becomes a contract, and a contract lives and ends; nine months in two minutes."""
+    """Watch it live: an application becomes a contract, and a contract lives and ends; seven months in two minutes."""
     import platformdirs
 
     from local.demo import demo as play

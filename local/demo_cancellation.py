@@ -131,6 +131,6 @@ class CancellationStory:
 
 
 def _end_of_a_month(today: date) -> date:
-    """Two weeks away at least."""
-    day = today + timedelta(days=14)
+    """A week away at least, and before the next renewal's first notice."""
+    day = today + timedelta(days=7)
     return day.replace(day=monthrange(day.year, day.month)[1])

@@ -35,7 +35,7 @@ class ContractStory:
         self._renewed_at = morning_of(datetime.fromisoformat(contract["next_renewal_date"]).date(), _ZONE)
         await self._narrator.step(
             f"A rehearsal has the same people and product, and their contract {self._number} as in the first act: "
-            f"from {contract['start_date']} to {contract['term_end_date']}, then six months at a time.",
+            f"from {contract['start_date']} to {contract['term_end_date']}, then four months at a time.",
             ("all its mails", str(self._cast.addresses.inbox_url)),
         )
 

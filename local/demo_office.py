@@ -120,11 +120,11 @@ class Office:
         return await self.cast.call("POST", "/v1/products", _PRODUCT, key=self.cast.addresses.operator_key)
 
     async def apply(self, product: Json, start: date) -> Json:
-        """For a contract of three months and then six, whose UTM is sent to the customer."""
+        """For a contract of three months and then four, whose UTM is sent to the customer."""
         application = {
             "start_date": start.isoformat(),
             "initial_term": {"value": 3, "unit": "month"},
-            "renewal_term": {"value": 6, "unit": "month"},
+            "renewal_term": {"value": 4, "unit": "month"},
             "product_id": product["product_id"],
             "rate_plans": [{"rate_plan_id": product["rate_plans"][0]["rate_plan_id"], "quantity": 1}],
             "shipping_required": True,

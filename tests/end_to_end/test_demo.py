@@ -1,10 +1,12 @@
 """The demo, as a stranger starts it: everything it says it does, it does."""
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local.product_command import CLI
@@ -46,3 +48,16 @@ def test_the_demo_plays_to_its_end_and_stops_cleanly(tmp_path: Path) -> None:
         "Stopped in",
     ):
         assert happened in story, played.stdout
+
+
+@pytest.mark.timeout(120)
+def test_a_demo_that_is_stopped_in_the_middle_leaves_nothing_running(tmp_path: Path) -> None:
+    """Also not its second stack, which is only just coming up."""
+    command = [sys.executable, str(CLI), "demo", f"--data-dir={tmp_path / 'demo'}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as playing:  # noqa: S603 - likewise
+        assert playing.stdout is not None
+        assert any("The operator creates tenant" in line for line in playing.stdout)
+        playing.send_signal(signal.SIGINT)
+        assert "Stopped in" in playing.stdout.read()
+    assert playing.returncode == 0
+    assert [process.info for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(process.info)] == []
