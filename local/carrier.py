@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import uvicorn
+from httpx2 import AsyncClient
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,7 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from local.carrier_journey import Order
-from local.carrier_workflow import TASK_QUEUE, LocalCarrier, Teller, workflow_id
+from local.carrier_workflow import SECONDS, TASK_QUEUE, LocalCarrier, Teller, workflow_id
 from models import carrier_signature
 from models.clock import machine_time
 from models.rules.addresses import lacks_house_number
@@ -91,28 +92,37 @@ class Desk:
             _expect(unknown, RPCStatusCode.NOT_FOUND)
 
 
-async def serve(place: CarrierPlace) -> None:
-    """Until SIGTERM or Ctrl-C. Orders are taken from the moment that the port is open."""
-    client = await _connected(place.temporal_address)
-    teller = Teller(place.api_url, place.key.encode())
+def carrier_worker(client: Client, product: AsyncClient, key: str) -> Worker:
+    """What carries the parcels whose orders were taken. `product`: where it reports."""
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[LocalCarrier],
+        activities=[Teller(product, key.encode()).tell_product],
+        workflow_runner=UnsandboxedWorkflowRunner(),  # it is the stack's own, and looks at nothing but its order
+        # What a killed process had cached, a rehearsal's engine would wait for, with the clock standing still.
+        max_cached_workflows=0,
+    )
+
+
+def carrier_app(client: Client, place: CarrierPlace) -> Starlette:
+    """Where orders come in, and are carried out for as long as it runs."""
 
     @contextlib.asynccontextmanager
     async def at_work(_app: Starlette) -> AsyncIterator[None]:
-        async with Worker(
-            client,
-            task_queue=TASK_QUEUE,
-            workflows=[LocalCarrier],
-            activities=[teller.tell_product],
-            workflow_runner=UnsandboxedWorkflowRunner(),  # it is the stack's own, and looks at nothing but its order
-            # What a killed process had cached, a rehearsal's engine would wait for, with the clock standing still.
-            max_cached_workflows=0,
+        async with (
+            AsyncClient(base_url=place.api_url, timeout=SECONDS, trust_env=False) as product,
+            carrier_worker(client, product, place.key),
         ):
             yield
 
-    desk = Desk(client, place)
-    app = Starlette(
-        routes=[Route("/shipments/{shipment_id}", desk.answer, methods=["PUT", "DELETE"])], lifespan=at_work
-    )
+    orders = Route("/shipments/{shipment_id}", Desk(client, place).answer, methods=["PUT", "DELETE"])
+    return Starlette(routes=[orders], lifespan=at_work)
+
+
+async def serve(place: CarrierPlace) -> None:
+    """Until SIGTERM or Ctrl-C. Orders are taken from the moment that the port is open."""
+    app = carrier_app(await _connected(place.temporal_address), place)
     config = uvicorn.Config(
         app, host=HOST, port=place.port, access_log=False, log_level="warning", timeout_graceful_shutdown=1
     )

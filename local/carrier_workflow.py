@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-import httpx2
+from httpx2 import AsyncClient
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -18,7 +18,8 @@ from models import carrier_signature
 from models.clock import machine_time
 
 TASK_QUEUE = "local-carrier"
-_SECONDS = 10
+SECONDS = 10
+"""That an answer of the product may take."""
 _TRY_AGAIN = frozenset({408, 409, 425, 429})
 _SERVER_ERRORS = 500
 _RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
@@ -87,7 +88,7 @@ class LocalCarrier:
             await workflow.execute_activity_method(
                 Teller.tell_product,
                 Report(self._order.shipment_id, telling),
-                start_to_close_timeout=timedelta(seconds=_SECONDS + 5),
+                start_to_close_timeout=timedelta(seconds=SECONDS + 5),
                 retry_policy=_RETRIES,
                 summary=telling.event_id,
             )
@@ -103,8 +104,8 @@ def workflow_id(shipment_id: str) -> str:
 class Teller:
     """Posts the carrier's events, signed, to the product's own address for them."""
 
-    def __init__(self, api_url: str, key: bytes) -> None:
-        self._api_url = httpx2.URL(api_url)
+    def __init__(self, product: AsyncClient, key: bytes) -> None:
+        self._product = product
         self._key = key
 
     @activity.defn
@@ -116,8 +117,7 @@ class Teller:
         # A key for each telling: an event that is told twice is known by its id, which is for the product to notice.
         once = f"{report.shipment_id} {report.telling.number}"
         headers |= {"Content-Type": "application/json", "Idempotency-Key": once}
-        async with httpx2.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
-            answer = await client.post(self._api_url.copy_with(path=path), content=body, headers=headers)
+        answer = await self._product.post(path, content=body, headers=headers)
         if answer.is_error:
             hopeless = answer.status_code < _SERVER_ERRORS and answer.status_code not in _TRY_AGAIN
             raise ApplicationError(f"the product answered {answer.status_code}", non_retryable=hopeless)
