@@ -15,6 +15,7 @@ from activities.password_reset import PasswordResetActivities
 from activities.personal_invitation import PersonalInvitationActivities
 from activities.procedures import ProcedureActivities
 from activities.records import Records
+from activities.restart import RestartActivities
 from activities.return_kit import ReturnKitActivities
 from activities.service_application import ServiceApplicationActivities
 from activities.shipment import ShipmentActivities
@@ -48,7 +49,16 @@ def activities(
     contract = ContractActivities(records, cancellation_fee)
     addition = UtmAdditionActivities(records)
     contract_shortage = ContractShortageActivities(records)
+    restart = RestartActivities(records)
     return [
+        restart.record_restart_request,
+        restart.record_restart_cancel,
+        restart.record_restart_slot,
+        restart.record_restart_missed,
+        restart.record_restart_report,
+        restart.record_restart_given_up,
+        restart.record_restart_end,
+        restart.find_restarts,
         contract_shortage.find_tenants_in_zone,
         contract_shortage.record_shortage_notices,
         mail.deliver_mails,

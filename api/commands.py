@@ -5,6 +5,7 @@ one that could not be accepted in time was not taken (503).
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ from models.clock import machine_time
 from models.messages.procedure import Answer, Command, Identity, Message
 from models.refusals import IdempotencyKeyReused, Unavailable
 from workflows import schedules, search_attributes
+from workflows.nudge import Nudged
 
 A = TypeVar("A", bound=Answer)
 # The SDK types an update with a description as if it returned its coroutine.
@@ -113,18 +115,8 @@ class Commands:
             NotDoneYetError: it has begun and is not recorded yet.
             Unavailable: it has not begun.
         """
-        operation = WithStartWorkflowOperation(
-            workflow,
-            command,
-            id=identity.procedure_id,
-            task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=(
-                WorkflowIDReusePolicy.REJECT_DUPLICATE if once_only else WorkflowIDReusePolicy.ALLOW_DUPLICATE
-            ),
-            search_attributes=search_attributes.of(identity),
-            static_summary=summary,
-        )
+        reuse = WorkflowIDReusePolicy.REJECT_DUPLICATE if once_only else WorkflowIDReusePolicy.ALLOW_DUPLICATE
+        operation = self._starting(workflow, command, identity, reuse, summary)
         try:
             async with asyncio.timeout(self._patience):
                 answered = await self._client.execute_update_with_start_workflow(
@@ -142,6 +134,33 @@ class Commands:
             # It has ended; what it answered to this very command is still known.
             return await self.send(identity, answer, command, argument=False)
         return _same_request(cast("A", answered), command)
+
+    async def tell(
+        self,
+        workflow: Callable[..., Awaitable[Any]],
+        start: Message,
+        identity: Identity,
+        update: Update[A],
+        command: Command,
+        *,
+        summary: str,
+    ) -> A:
+        """Tell a procedure, and begin it with that when it is not under way; give its answer.
+
+        Raises: as `send`, but for `ProcedureGoneError`.
+        """
+        operation = self._starting(workflow, start, identity, WorkflowIDReusePolicy.ALLOW_DUPLICATE, summary)
+
+        async def told(timely: Command) -> WorkflowUpdateHandle[Any]:
+            return await self._client.start_update_with_start_workflow(
+                update,
+                args=[timely],
+                id=command.command_id,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                start_workflow_operation=operation,
+            )
+
+        return cast("A", await self._answer(told, command, identity))
 
     async def begin(
         self, workflow: Callable[..., Awaitable[Any]], message: Message, identity: Identity, *, summary: str
@@ -175,28 +194,27 @@ class Commands:
             NotDoneYetError: accepted, not recorded yet.
             Unavailable: not accepted in time; nothing was taken.
         """
-        accepted: WorkflowUpdateHandle[Any] | None = None
         handle = self._client.get_workflow_handle(identity.procedure_id)
-        good_until = machine_time() + timedelta(seconds=self._patience * _TAKEN_WITHIN)
+
+        async def told(timely: Command) -> WorkflowUpdateHandle[Any]:
+            return await handle.start_update(
+                update,
+                args=[timely] if argument else [],
+                id=command.command_id,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            )
+
         try:
-            async with asyncio.timeout(self._patience):
-                accepted = await handle.start_update(
-                    update,
-                    args=[command.model_copy(update={"good_until": good_until})] if argument else [],
-                    id=command.command_id,
-                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                )
-                return _same_request(cast("A", await accepted.result()), command)
-        except WorkflowUpdateFailedError as error:
-            raise refusal_of(error) or error from None
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            if accepted is None:
-                raise Unavailable(retry_after=_RETRY_AFTER_SECONDS) from None
-            raise NotDoneYetError(identity) from None
+            return cast("A", await self._answer(told, command, identity))
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise ProcedureGoneError from None
             raise
+
+    async def nudge(self, procedure_id: str) -> None:
+        """Have it look at the database again, if it is there. It would find out by itself when it is next due."""
+        with contextlib.suppress(RPCError):
+            await self._client.get_workflow_handle(procedure_id).signal(Nudged.look_again)
 
     async def keep_recurrences_in(self, time_zone: str, *, world_clock: bool) -> None:
         """See to what is done daily in every zone that a tenant has. Raises: RPCError: Temporal is out of reach."""
@@ -234,6 +252,41 @@ class Commands:
                 return True
             raise
         return bool(described.pollers)
+
+    async def _answer(
+        self, told: Callable[[Command], Awaitable[WorkflowUpdateHandle[Any]]], command: Command, identity: Identity
+    ) -> Answer:
+        accepted: WorkflowUpdateHandle[Any] | None = None
+        good_until = machine_time() + timedelta(seconds=self._patience * _TAKEN_WITHIN)
+        try:
+            async with asyncio.timeout(self._patience):
+                accepted = await told(command.model_copy(update={"good_until": good_until}))
+                return _same_request(cast("Answer", await accepted.result()), command)
+        except WorkflowUpdateFailedError as error:
+            raise refusal_of(error) or error from None
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            if accepted is None:
+                raise Unavailable(retry_after=_RETRY_AFTER_SECONDS) from None
+            raise NotDoneYetError(identity) from None
+
+    def _starting(
+        self,
+        workflow: Callable[..., Awaitable[Any]],
+        start: Message,
+        identity: Identity,
+        reuse: WorkflowIDReusePolicy,
+        summary: str,
+    ) -> WithStartWorkflowOperation[Any, Any]:
+        return WithStartWorkflowOperation(
+            workflow,
+            start,
+            id=identity.procedure_id,
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=reuse,
+            search_attributes=search_attributes.of(identity),
+            static_summary=summary,
+        )
 
     async def _expect_begun(self, identity: Identity) -> None:
         try:

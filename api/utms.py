@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
+from activities.restart import close_restarts
 from api.authentication import Caller, PortalUser, Staff, StaffOrPortalUser
 from api.context import Context, Shared
 from api.customers import customer_row
@@ -80,7 +81,7 @@ async def register(
         )
         if registered.first() is None:
             raise AlreadyExists
-        row = await _row(connection, tenant_id, customer_id, body.utm_id)
+        row = await utm_row(connection, tenant_id, customer_id, body.utm_id)
         await _note(connection, row, staff, context, "utm_registered", contract_number=row.contract_number)
         shown = detail(row, await _today(connection, tenant_id, customer_id, context))
         answer = NewUtmAnswer(**shown.model_dump(), device_token=token)
@@ -92,7 +93,7 @@ async def read(
     tenant_id: str, customer_id: str, utm_id: str, context: Shared, caller: StaffOrPortalUser, response: Response
 ) -> UtmDetail:
     async with context.database.transaction(tenant_id) as connection:
-        row = await _row(connection, tenant_id, customer_id, utm_id)
+        row = await utm_row(connection, tenant_id, customer_id, utm_id)
         return _shown(row, await _today(connection, tenant_id, customer_id, context), caller, response)
 
 
@@ -110,7 +111,7 @@ async def change(  # noqa: PLR0913 - the path has three parts
 ) -> UtmDetail:
     """At least one change. Portal users change name, place, their addresses, and enter the MAC address (UTM-03)."""
     async with context.database.transaction(tenant_id) as connection:
-        row = await _row(connection, tenant_id, customer_id, utm_id, locked=True)
+        row = await utm_row(connection, tenant_id, customer_id, utm_id, locked=True)
         check_if_match(if_match, etag(row.revision))
         values = body.model_dump(mode="json", exclude_unset=True)
         changed = {name: value for name, value in values.items() if value != getattr(row, name)}
@@ -122,19 +123,21 @@ async def change(  # noqa: PLR0913 - the path has three parts
         if not changed:
             raise NothingChanged
         await _save(connection, row, changed)
-        row = await _row(connection, tenant_id, customer_id, utm_id)
+        row = await utm_row(connection, tenant_id, customer_id, utm_id)
         await _note(connection, row, caller, context, "utm_changed", fields=sorted(changed))
         return _shown(row, await _today(connection, tenant_id, customer_id, context), caller, response)
 
 
 @router.delete("/{utm_id}", status_code=204)
 async def remove(tenant_id: str, customer_id: str, utm_id: str, context: Shared, staff: Staff) -> None:
-    """Its token is dead at once; the device can be registered anew, for whomever (UTM-04)."""
+    """Its token is dead at once, its open restarts end; it can be registered anew, for whomever (UTM-04)."""
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
-        row = await _row(connection, tenant_id, customer_id, utm_id, locked=True)
+        row = await utm_row(connection, tenant_id, customer_id, utm_id, locked=True)
         await _save(connection, row, {**_ERASED, "deleted_at": now})
+        restarts = await close_restarts(connection, row, context.settings.durations, at=now, actor=staff.actor)
         await _note(connection, row, staff, context, "utm_deleted")
+    await context.commands.nudge(restarts)
 
 
 @router.post("/{utm_id}/rotate-token", response_model=DeviceToken)
@@ -145,7 +148,7 @@ async def rotate_token(
     token = new_device_token(tenant_id)
     async with context.database.transaction(tenant_id) as connection:
         once = await posted.by(staff.actor, connection)
-        row = await _row(connection, tenant_id, customer_id, utm_id, locked=True)
+        row = await utm_row(connection, tenant_id, customer_id, utm_id, locked=True)
         await _save(connection, row, {"token_digest": digest(token)})
         await _note(connection, row, staff, context, "utm_token_rotated")
         return await once.answer(DeviceToken(device_token=token))
@@ -200,7 +203,7 @@ async def _contract_errors(
     return [FieldError("contract_number", "no_such_contract")]
 
 
-async def _row(
+async def utm_row(
     connection: AsyncConnection, tenant_id: str, customer_id: str, utm_id: str, *, locked: bool = False
 ) -> Row[Any]:
     """Raises: NotFound: the customer has no such device, or no longer."""

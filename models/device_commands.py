@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.device_vocabulary import DeviceCommandKind, DeviceCommandState
 from models.tables.devices import DeviceCommand
-from models.vocabulary import DeviceCommandKind, DeviceCommandState
 
 CHANNEL = "device_commands"
 """Of Postgres' NOTIFY; the payload is `<tenant_id> <registration_id>`."""

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import Select, and_, select
 
+from models.device_vocabulary import RestartState
 from models.tables.devices import Restart, UtmConnection
 from models.tables.utms import Utm
-from models.vocabulary import RestartState
 
 
 def utms_as_shown() -> Select[Any]:

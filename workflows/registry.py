@@ -8,6 +8,7 @@ from workflows.notification_address import NotificationAddress, NotificationAddr
 from workflows.password_reset import PasswordReset
 from workflows.personal_invitation import PersonalInvitation
 from workflows.recurrences import RecurrencesOnTheWorldClock
+from workflows.restart import Restart
 from workflows.return_kit import ReturnKit
 from workflows.service_application import ServiceApplication
 from workflows.shipment import Shipment
@@ -25,6 +26,7 @@ WORKFLOWS: list[type] = [
     PasswordReset,
     PersonalInvitation,
     RecurrencesOnTheWorldClock,
+    Restart,
     ReturnKit,
     ServiceApplication,
     Shipment,

@@ -3,8 +3,8 @@
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.device_vocabulary import DeviceCommandKind, DeviceCommandState, FleetRestartState, RestartState
 from models.tables.schema import Instant, Table, TenantId, one_of
-from models.vocabulary import DeviceCommandKind, DeviceCommandState, FleetRestartState, RestartState
 
 
 class UtmConnection(Table):

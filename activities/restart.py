@@ -1,0 +1,293 @@
+"""The restart's steps in the database, each one transaction (RST-01…07)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio import activity
+
+from activities import restart_rows as rows
+from activities.records import Records, fact_of
+from models import device_commands
+from models.device_commands import Order
+from models.device_refusals import RestartInProgress, UtmOffline
+from models.device_vocabulary import DeviceCommandKind, DeviceCommandState, RestartReason, RestartState
+from models.durations import Durations
+from models.messages.restart_steps import (
+    RecordRestartReport,
+    RecordRestartRequest,
+    RestartStanding,
+    RestartStart,
+    RestartStep,
+)
+from models.refusals import WrongState
+from models.rules.utm_devices import connection as connection_of
+from models.tables.devices import Restart, UtmConnection
+from models.vocabulary import Connection, Mail
+
+_REPORTED = {
+    # A device whose clock's slot has come may be ahead of the procedure's own.
+    DeviceCommandState.STARTED: ((RestartState.SCHEDULED, RestartState.REQUESTED), RestartState.IN_PROGRESS),
+    DeviceCommandState.SUCCEEDED: (rows.OPEN, RestartState.SUCCEEDED),
+    DeviceCommandState.FAILED: (rows.OPEN, RestartState.FAILED),
+}
+
+
+class RestartActivities:
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._durations = records.durations
+
+    @activity.defn
+    async def record_restart_request(self, message: RecordRestartRequest) -> RestartStanding:
+        """A restart at once or at a slot, and the command that will be on offer to the device (RST-01…03).
+
+        Raises:
+            NotFound: the UTM has been deleted.
+            RestartInProgress: the last one is not over. UtmOffline: nobody is there to restart at once.
+        """
+        tenant_id = message.identity.tenant_id
+
+        async def work(connection: AsyncConnection) -> RestartStanding:
+            told = await rows.device(connection, tenant_id, message.registration_id)
+            found = await rows.standing(connection, tenant_id, message.registration_id, self._durations)
+            if not any(found.values()):
+                await rows.begin(connection, message, told.row.customer_id)
+            if message.slot is None:
+                if found["current"] is not None:
+                    raise RestartInProgress(state=found["current"].state)
+                await self._refuse_offline(connection, message)
+                row = await self._insert(connection, message, RestartState.REQUESTED)
+                return await rows.show(connection, message, row, self._durations)
+            replaced = await self._replace(connection, message)
+            row = await self._insert(connection, message, RestartState.SCHEDULED)
+            await rows.tell_customer(connection, message, Mail.UTM_RESTART_SCHEDULED, told, message.slot)
+            shown = await rows.show(connection, message, row, self._durations)
+            return shown.model_copy(update={"replaced_at": replaced, "mails": True})
+
+        what = "restart_requested" if message.slot is None else "restart_scheduled"
+        return await self._records.once(fact_of(message, what), RestartStanding, work)
+
+    @activity.defn
+    async def record_restart_cancel(self, message: RestartStep) -> RestartStanding:
+        """The schedule is taken back; the device never hears of it (RST-04).
+
+        Raises:
+            WrongState: it has begun, or there is none.
+        """
+
+        async def work(connection: AsyncConnection) -> RestartStanding:
+            row = await self._take_back(connection, message, RestartState.CANCELLED)
+            if row is None:
+                raise WrongState(state=RestartState.IN_PROGRESS)
+            told = await rows.device(connection, message.identity.tenant_id, message.registration_id)
+            await rows.tell_customer(connection, message, Mail.UTM_RESTART_CANCELLED, told, row.at)
+            shown = await rows.show(connection, message, row, self._durations)
+            return shown.model_copy(update={"mails": True})
+
+        return await self._records.once(fact_of(message, "restart_cancelled"), RestartStanding, work)
+
+    @activity.defn
+    async def record_restart_slot(self, message: RestartStep) -> RestartStanding:
+        """The slot has come: it is on offer to the device from now on (RST-05), late if it has to be (RST-07)."""
+
+        async def work(connection: AsyncConnection) -> RestartStanding:
+            row = await rows.move(connection, message, (RestartState.SCHEDULED,), RestartState.REQUESTED)
+            until = message.at + self._durations.restart_offer
+            tenant_id = message.identity.tenant_id
+            await device_commands.offer_until(connection, tenant_id, message.restart_id, until)
+            await device_commands.ring(connection, tenant_id, message.registration_id)
+            return await rows.show(connection, message, row, self._durations)
+
+        return await self._records.once(fact_of(message, "restart_slot_reached"), RestartStanding, work)
+
+    @activity.defn
+    async def record_restart_missed(self, message: RestartStep) -> RestartStanding:
+        """Too late to begin now: it is not begun, and the customer hears so (RST-07).
+
+        Raises:
+            WrongState: the device has it already.
+        """
+
+        async def work(connection: AsyncConnection) -> RestartStanding:
+            row = await self._take_back(connection, message, RestartState.MISSED)
+            if row is None:
+                raise WrongState(state=await _state(connection, message))
+            told = await rows.device(connection, message.identity.tenant_id, message.registration_id)
+            await rows.tell_customer(connection, message, Mail.UTM_RESTART_MISSED, told, row.at)
+            shown = await rows.show(connection, message, row, self._durations)
+            return shown.model_copy(update={"mails": True})
+
+        return await self._records.once(fact_of(message, "restart_missed"), RestartStanding, work)
+
+    @activity.defn
+    async def record_restart_report(self, message: RecordRestartReport) -> RestartStanding:
+        """The device has begun, or is back, or could not (RST-05, RST-06).
+
+        Raises:
+            WrongState: it is over already.
+        """
+        before, state = _REPORTED[message.state]
+
+        async def work(connection: AsyncConnection) -> RestartStanding:
+            over = message.state is not DeviceCommandState.STARTED
+            values: dict[str, Any] = {"ended_at": message.at} if over else {"begun_at": message.at}
+            if state is RestartState.FAILED:
+                values["reason"] = RestartReason.DEVICE
+            row = await rows.move(connection, message, before, state, **values)
+            if row is None:
+                raise WrongState(state=await _state(connection, message))
+            tenant_id = message.identity.tenant_id
+            await device_commands.settle(connection, tenant_id, message.restart_id, message.state, message.at)
+            return await rows.show(connection, message, row, self._durations)
+
+        return await self._records.once(fact_of(message, f"restart_{state}"), RestartStanding, work)
+
+    @activity.defn
+    async def record_restart_given_up(self, message: RestartStep) -> RestartStanding:
+        """Nobody confirmed it in time, or nobody said how it ended (RST-05)."""
+
+        async def work(connection: AsyncConnection) -> RestartStanding:
+            seen = await self._connection(connection, message)
+            unheard = RestartReason.NOT_CONFIRMED if seen is Connection.ONLINE else RestartReason.OFFLINE
+            failed = {"ended_at": message.at}
+            row = await rows.move(
+                connection, message, (RestartState.REQUESTED,), RestartState.FAILED, reason=unheard, **failed
+            ) or await rows.move(
+                connection,
+                message,
+                (RestartState.IN_PROGRESS,),
+                RestartState.FAILED,
+                reason=RestartReason.NO_RESULT,
+                **failed,
+            )
+            await device_commands.settle(
+                connection, message.identity.tenant_id, message.restart_id, DeviceCommandState.EXPIRED, message.at
+            )
+            return await rows.show(connection, message, row, self._durations)
+
+        return await self._records.once(fact_of(message, "restart_failed"), RestartStanding, work)
+
+    @activity.defn
+    async def record_restart_end(self, message: RestartStep) -> RestartStanding:
+        """All that is open ends by an operator's word; what the device has begun, it ends by itself."""
+
+        async def work(connection: AsyncConnection) -> RestartStanding:
+            await _close_all(connection, message, RestartReason.ENDED_BY_OPERATOR)
+            return await rows.show(connection, message, None, self._durations)
+
+        return await self._records.once(fact_of(message, "restarts_ended"), RestartStanding, work)
+
+    @activity.defn
+    async def find_restarts(self, start: RestartStart) -> RestartStanding:
+        """What is open at the UTM: others, a fleet restart or a deletion, may have changed it."""
+        tenant_id = start.identity.tenant_id
+        async with self._records.database.transaction(tenant_id) as connection:
+            found = await rows.standing(connection, tenant_id, start.registration_id, self._durations)
+            return RestartStanding(state="open", **found)
+
+    async def _insert(
+        self, connection: AsyncConnection, message: RecordRestartRequest, state: RestartState
+    ) -> Row[Any]:
+        at = message.slot or message.at
+        new = {
+            "tenant_id": message.identity.tenant_id,
+            "restart_id": message.restart_id,
+            "registration_id": message.registration_id,
+            "utm_id": message.identity.subject,
+            "state": state,
+            "is_scheduled": message.slot is not None,
+            "at": at,
+            "requested_at": message.at,
+            "requested_by": message.actor,
+        }
+        inserted = await connection.execute(insert(Restart).values(new).returning(Restart.__table__))
+        order = Order(
+            tenant_id=message.identity.tenant_id,
+            command_id=message.restart_id,
+            registration_id=message.registration_id,
+            kind=DeviceCommandKind.RESTART,
+            procedure_id=message.identity.procedure_id,
+            issued_at=message.at,
+            offer_from=at,
+            offer_until=at + self._durations.restart_offer,
+        )
+        await device_commands.give(connection, order)
+        row: Row[Any] = inserted.one()
+        return row
+
+    async def _replace(self, connection: AsyncConnection, message: RecordRestartRequest) -> datetime | None:
+        """The slot of the schedule that there was (RST-03)."""
+        found = await connection.execute(
+            select(Restart.restart_id).where(
+                Restart.tenant_id == message.identity.tenant_id,
+                Restart.registration_id == message.registration_id,
+                Restart.state == RestartState.SCHEDULED,
+            )
+        )
+        old = found.scalar()
+        if old is None:
+            return None
+        row = await self._take_back(connection, message.model_copy(update={"restart_id": old}), RestartState.REPLACED)
+        if row is None:
+            raise RestartInProgress(state=RestartState.IN_PROGRESS)
+        replaced_at: datetime = row.at
+        return replaced_at
+
+    async def _take_back(self, connection: AsyncConnection, step: RestartStep, state: RestartState) -> Row[Any] | None:
+        """None: the device has it already, or it is not scheduled any more. One of both sides wins (RST-04)."""
+        if not await device_commands.withdraw(connection, step.identity.tenant_id, step.restart_id, step.at):
+            return None
+        return await rows.move(connection, step, (RestartState.SCHEDULED,), state, ended_at=step.at)
+
+    async def _refuse_offline(self, connection: AsyncConnection, step: RestartStep) -> None:
+        seen = await self._connection(connection, step)
+        if seen is not Connection.ONLINE:
+            raise UtmOffline(state=seen)
+
+    async def _connection(self, connection: AsyncConnection, step: RestartStep) -> Connection:
+        last = await connection.scalar(
+            select(UtmConnection.last_connected_at).where(
+                UtmConnection.tenant_id == step.identity.tenant_id,
+                UtmConnection.registration_id == step.registration_id,
+            )
+        )
+        return connection_of(last, step.at, self._durations.utm_silence)
+
+
+async def close_restarts(
+    connection: AsyncConnection, utm: Row[Any], durations: Durations, *, at: datetime, actor: str
+) -> str:
+    """With a UTM that is being deleted end its restarts (UTM-04). Returns the procedure that has to hear of it."""
+    identity = rows.restarts_of(utm)
+    step = RestartStep(identity=identity, step="", at=at, actor=actor, registration_id=utm.registration_id)
+    if await _close_all(connection, step, RestartReason.DEVICE_DELETED):
+        await rows.show(connection, step, None, durations)
+    return identity.procedure_id
+
+
+async def _close_all(connection: AsyncConnection, step: RestartStep, reason: RestartReason) -> int:
+    """End everything that is open at the UTM, and take back what is on offer to it. Returns how many there were."""
+    tenant_id = step.identity.tenant_id
+    found = await connection.execute(
+        select(Restart.restart_id).where(
+            Restart.tenant_id == tenant_id,
+            Restart.registration_id == step.registration_id,
+            Restart.state.in_(rows.OPEN),
+        )
+    )
+    open_ones = found.scalars().all()
+    for restart_id in open_ones:
+        one = step.model_copy(update={"restart_id": restart_id})
+        await device_commands.settle(connection, tenant_id, restart_id, DeviceCommandState.WITHDRAWN, step.at)
+        await rows.move(connection, one, rows.OPEN, RestartState.CANCELLED, reason=reason, ended_at=step.at)
+    return len(open_ones)
+
+
+async def _state(connection: AsyncConnection, step: RestartStep) -> str:
+    state = await connection.scalar(
+        select(Restart.state).where(Restart.tenant_id == step.identity.tenant_id, Restart.restart_id == step.restart_id)
+    )
+    return state or DeviceCommandState.WITHDRAWN

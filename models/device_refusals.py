@@ -1,0 +1,21 @@
+"""How restarts and other commands to devices are refused."""
+
+from models.refusals import Refusal
+
+
+class RestartInProgress(Refusal):
+    """RST-02: the last restart is not over."""
+
+    code = "restart_in_progress"
+    status = 409
+    en = "A restart of this UTM is in progress."
+    ja = "このUTMは再起動の処理中です。"
+
+
+class UtmOffline(Refusal):
+    """RST-01: at once only what is online can be restarted."""
+
+    code = "utm_offline"
+    status = 409
+    en = "The UTM is not online. A restart can be scheduled for later."
+    ja = "このUTMはオンラインではありません。日時を指定した再起動は予約できます。"

@@ -1,0 +1,64 @@
+"""What API, workflow and activities say to each other about restarts."""
+
+from datetime import datetime
+
+from models.device_vocabulary import DeviceCommandState, RestartReason, RestartState
+from models.messages.procedure import Answer, Command, Identity, Message, Step
+
+
+class RestartStart(Message):
+    """`identity`'s subject is the UTM ID."""
+
+    identity: Identity
+    registration_id: str
+
+
+class AskRestart(Command):
+    """`at`: the slot; None: at once. The id of the restart is drawn by whoever asks."""
+
+    restart_id: str
+    at: datetime | None = None
+
+
+class ReportRestart(Command):
+    """What the device says of it: `started`, `succeeded` or `failed`."""
+
+    restart_id: str
+    state: DeviceCommandState
+
+
+class RestartStep(Step):
+    registration_id: str
+    restart_id: str = ""
+
+
+class RecordRestartRequest(RestartStep):
+    slot: datetime | None
+
+
+class RecordRestartReport(RestartStep):
+    state: DeviceCommandState
+
+
+class OpenRestart(Message):
+    """`due_at`: of a scheduled one its slot; of one that is under way, when it is given up."""
+
+    restart_id: str
+    state: RestartState
+    due_at: datetime
+    missed_at: datetime | None = None
+    """After this a scheduled one is not begun any more (RST-07)."""
+
+
+class RestartStanding(Answer):
+    """What became of the restart that the step was about, and what is open at the UTM now."""
+
+    restart_id: str = ""
+    at: datetime | None = None
+    replaced_at: datetime | None = None
+    """The slot of the schedule that a new one replaced."""
+    reason: RestartReason | None = None
+    mails: bool = False
+    """Some were queued with it."""
+    scheduled: OpenRestart | None = None
+    current: OpenRestart | None = None
