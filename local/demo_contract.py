@@ -57,8 +57,8 @@ class ContractStory:
         await self._narrator.step(
             f"Nine days on, the UTM was delivered: waybill {arrived['waybill_number']}; "
             "it came a day late, which was mailed as well.",
-            await self._office.link_to(waybill),
-            await self._office.link_to(second),
+            await self._office.link_to(waybill, "mail, waybill"),
+            await self._office.link_to(second, "mail, new date"),
         )
         await self._narrator.step("The carrier has told of it out of order, and of some of it twice:")
         self._narrator.lines(said(await self._cast.said_by_carrier(parcel["shipment_id"])))
@@ -73,5 +73,5 @@ class ContractStory:
         await self._narrator.step(
             f"Three months pass. Notices went out on {days}, and the contract has renewed itself, "
             f"to {contract['term_end_date']}.",
-            *[await self._office.link_to(notice) for notice in notices],
+            *[await self._office.link_to(notice, "mail, notice") for notice in notices],
         )

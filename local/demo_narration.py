@@ -39,7 +39,7 @@ def minute(instant: datetime | str) -> str:
 
 
 def said(tellings: list[Telling]) -> list[str]:
-    """What a carrier told, in its order, with when it came about."""
+    """When a carrier told what, in its order, and since when it has been so."""
     known: set[str] = set()
     lines = []
     for telling in tellings:
@@ -47,5 +47,5 @@ def said(tellings: list[Telling]) -> list[str]:
         known.add(telling.event_id)
         event = telling.event
         planned = f" for {event.planned_arrival_date}" if event.planned_arrival_date else ""
-        lines.append(f"{minute(telling.at)}  {event.state}{planned}, at {minute(event.occurred_at)}{again}")
+        lines.append(f"{minute(telling.at)}  {event.state}{planned}, since {minute(event.occurred_at)}{again}")
     return lines

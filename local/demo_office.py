@@ -179,8 +179,8 @@ class Office:
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.session}"}
 
-    async def link_to(self, sent: Json) -> Link:
-        return ("mail", self.cast.mail_page(await self.cast.in_inbox(sent)))
+    async def link_to(self, sent: Json, name: str = "mail") -> Link:
+        return (name, self.cast.mail_page(await self.cast.in_inbox(sent)))
 
     async def once_there(self, path: str) -> Json:
         path = f"/v1/tenants/{self.tenant}/customers/{self.customer}{path}"

@@ -45,8 +45,8 @@ class Story:
         await self._confirm(number)
         await self._decide(number)
         await self._sign_up_users()
-        await self._make_contract()
         await self._look_back(number)
+        await self._make_contract()
 
     async def _open_tenant(self) -> None:
         self._act("A partner tenant opens")
