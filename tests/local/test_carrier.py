@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -15,6 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from local.carrier import CarrierPlace, carrier_app, carrier_worker
 from local.processes import free_port
 from local.rehearsal_server import RehearsalServer
+from local.stack_plan import SmtpAddress, UpOptions
 from models import carrier_signature
 from models.clock import machine_time
 from workflows.world_clock import WorldClock
@@ -152,3 +154,16 @@ async def test_an_order_that_the_product_has_not_signed_is_not_taken(depot: Depo
     assert await depot.send("PUT", NUMBERED, key="k" * 40) == 401
     await depot.pass_time(days=9)
     assert product.told == []
+
+
+@pytest.mark.requirement("SHP-01")
+def test_only_where_nobody_could_believe_it_is_there_a_carrier_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor where a rehearsal's script plays the carrier, or another one is named; asked for, it is there."""
+    here, elsewhere = Path("data"), SmtpAddress("127.0.0.1", 25)
+    assert UpOptions(here).has_local_carrier
+    assert not UpOptions(here, smtp=elsewhere).has_local_carrier
+    assert not UpOptions(here, rehearsal=True).has_local_carrier
+    assert UpOptions(here, rehearsal=True, local_carrier=True).has_local_carrier
+    assert not UpOptions(here, local_carrier=False).has_local_carrier
+    monkeypatch.setenv("TETSUZUKI_CARRIER__URL", "https://carrier.example")
+    assert not UpOptions(here).has_local_carrier
