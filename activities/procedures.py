@@ -69,7 +69,10 @@ class ProcedureActivities:
                 id=order.identity.procedure_id,
                 task_queue=activity.info().task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=(
+                    WorkflowIDReusePolicy.ALLOW_DUPLICATE if order.anew else WorkflowIDReusePolicy.REJECT_DUPLICATE
+                ),
+                start_signal="look_again" if order.anew else None,
                 search_attributes=TypedSearchAttributes(named),
                 static_summary=order.summary,
             )

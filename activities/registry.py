@@ -7,6 +7,7 @@ from activities.account_lock import AccountLockActivities
 from activities.carrier import CarrierActivities, Dispatch
 from activities.contract import ContractActivities
 from activities.contract_shortage import ContractShortageActivities
+from activities.fleet_restart import FleetRestartActivities
 from activities.housekeeping import HousekeepingActivities
 from activities.letterpress import Letterpress
 from activities.mail import MailActivities
@@ -50,7 +51,13 @@ def activities(
     addition = UtmAdditionActivities(records)
     contract_shortage = ContractShortageActivities(records)
     restart = RestartActivities(records)
+    fleet_restart = FleetRestartActivities(records)
     return [
+        fleet_restart.record_fleet_restart,
+        fleet_restart.record_fleet_batch,
+        fleet_restart.record_fleet_cancel,
+        fleet_restart.record_fleet_end,
+        fleet_restart.find_fleet_standing,
         restart.record_restart_request,
         restart.record_restart_cancel,
         restart.record_restart_slot,

@@ -4,16 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
+from activities import restart_orders as orders
 from activities import restart_rows as rows
 from activities.records import Records, fact_of
-from models import device_commands
-from models.device_commands import Order
+from models import device_commands, outbox
 from models.device_refusals import RestartInProgress, UtmOffline
-from models.device_vocabulary import DeviceCommandKind, DeviceCommandState, RestartReason, RestartState
+from models.device_vocabulary import DeviceCommandState, RestartReason, RestartState
 from models.durations import Durations
 from models.messages.restart_steps import (
     RecordRestartReport,
@@ -59,13 +58,9 @@ class RestartActivities:
                 if found["current"] is not None:
                     raise RestartInProgress(state=found["current"].state)
                 await self._refuse_offline(connection, message)
-                row = await self._insert(connection, message, RestartState.REQUESTED)
+                row = await orders.order(connection, message, RestartState.REQUESTED, durations=self._durations)
                 return await rows.show(connection, message, row, self._durations)
-            replaced = await self._replace(connection, message)
-            row = await self._insert(connection, message, RestartState.SCHEDULED)
-            await rows.tell_customer(connection, message, Mail.UTM_RESTART_SCHEDULED, told, message.slot)
-            shown = await rows.show(connection, message, row, self._durations)
-            return shown.model_copy(update={"replaced_at": replaced, "mails": True})
+            return await orders.schedule(connection, message, told, message.slot, self._durations)
 
         what = "restart_requested" if message.slot is None else "restart_scheduled"
         return await self._records.once(fact_of(message, what), RestartStanding, work)
@@ -79,7 +74,7 @@ class RestartActivities:
         """
 
         async def work(connection: AsyncConnection) -> RestartStanding:
-            row = await self._take_back(connection, message, RestartState.CANCELLED)
+            row = await orders.take_back(connection, message, RestartState.CANCELLED)
             if row is None:
                 raise WrongState(state=RestartState.IN_PROGRESS)
             told = await rows.device(connection, message.identity.tenant_id, message.registration_id)
@@ -112,7 +107,7 @@ class RestartActivities:
         """
 
         async def work(connection: AsyncConnection) -> RestartStanding:
-            row = await self._take_back(connection, message, RestartState.MISSED)
+            row = await orders.take_back(connection, message, RestartState.MISSED)
             if row is None:
                 raise WrongState(state=await _state(connection, message))
             told = await rows.device(connection, message.identity.tenant_id, message.registration_id)
@@ -186,61 +181,8 @@ class RestartActivities:
         tenant_id = start.identity.tenant_id
         async with self._records.database.transaction(tenant_id) as connection:
             found = await rows.standing(connection, tenant_id, start.registration_id, self._durations)
-            return RestartStanding(state="open", **found)
-
-    async def _insert(
-        self, connection: AsyncConnection, message: RecordRestartRequest, state: RestartState
-    ) -> Row[Any]:
-        at = message.slot or message.at
-        new = {
-            "tenant_id": message.identity.tenant_id,
-            "restart_id": message.restart_id,
-            "registration_id": message.registration_id,
-            "utm_id": message.identity.subject,
-            "state": state,
-            "is_scheduled": message.slot is not None,
-            "at": at,
-            "requested_at": message.at,
-            "requested_by": message.actor,
-        }
-        inserted = await connection.execute(insert(Restart).values(new).returning(Restart.__table__))
-        order = Order(
-            tenant_id=message.identity.tenant_id,
-            command_id=message.restart_id,
-            registration_id=message.registration_id,
-            kind=DeviceCommandKind.RESTART,
-            procedure_id=message.identity.procedure_id,
-            issued_at=message.at,
-            offer_from=at,
-            offer_until=at + self._durations.restart_offer,
-        )
-        await device_commands.give(connection, order)
-        row: Row[Any] = inserted.one()
-        return row
-
-    async def _replace(self, connection: AsyncConnection, message: RecordRestartRequest) -> datetime | None:
-        """The slot of the schedule that there was (RST-03)."""
-        found = await connection.execute(
-            select(Restart.restart_id).where(
-                Restart.tenant_id == message.identity.tenant_id,
-                Restart.registration_id == message.registration_id,
-                Restart.state == RestartState.SCHEDULED,
-            )
-        )
-        old = found.scalar()
-        if old is None:
-            return None
-        row = await self._take_back(connection, message.model_copy(update={"restart_id": old}), RestartState.REPLACED)
-        if row is None:
-            raise RestartInProgress(state=RestartState.IN_PROGRESS)
-        replaced_at: datetime = row.at
-        return replaced_at
-
-    async def _take_back(self, connection: AsyncConnection, step: RestartStep, state: RestartState) -> Row[Any] | None:
-        """None: the device has it already, or it is not scheduled any more. One of both sides wins (RST-04)."""
-        if not await device_commands.withdraw(connection, step.identity.tenant_id, step.restart_id, step.at):
-            return None
-        return await rows.move(connection, step, (RestartState.SCHEDULED,), state, ended_at=step.at)
+            mails = await outbox.is_waiting(connection, tenant_id, start.identity.procedure_id)
+            return RestartStanding(state="open", mails=mails, **found)
 
     async def _refuse_offline(self, connection: AsyncConnection, step: RestartStep) -> None:
         seen = await self._connection(connection, step)

@@ -46,6 +46,7 @@ class RestartReason(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
     NO_RESULT = "no_result"
     DEVICE = "device"
+    BUSY = "busy"
     DEVICE_DELETED = "device_deleted"
     ENDED_BY_OPERATOR = "ended_by_operator"
 

@@ -47,6 +47,16 @@ async def post(connection: AsyncConnection, posting: Posting, letters: Iterable[
     return len(rows)
 
 
+async def is_waiting(connection: AsyncConnection, tenant_id: str, procedure_id: str) -> bool:
+    """Whether something of the procedure is queued that nobody has begun to send."""
+    found = await connection.execute(
+        select(Mail.mail_id)
+        .where(Mail.tenant_id == tenant_id, Mail.procedure_id == procedure_id, Mail.state == MailState.QUEUED)
+        .limit(1)
+    )
+    return found.first() is not None
+
+
 async def withdraw(connection: AsyncConnection, tenant_id: str, procedure_id: str) -> None:
     """Leave unsent what the procedure has not delivered yet: its links are dead.
 

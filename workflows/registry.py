@@ -3,6 +3,7 @@
 from workflows.account_lock import AccountLock
 from workflows.contract import Contract
 from workflows.contract_shortage import ContractShortage, ContractShortageCheck
+from workflows.fleet_restart import FleetRestart
 from workflows.housekeeping import Housekeeping
 from workflows.notification_address import NotificationAddress, NotificationAddressChange
 from workflows.password_reset import PasswordReset
@@ -20,6 +21,7 @@ WORKFLOWS: list[type] = [
     Contract,
     ContractShortage,
     ContractShortageCheck,
+    FleetRestart,
     Housekeeping,
     NotificationAddress,
     NotificationAddressChange,

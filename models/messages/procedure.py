@@ -99,6 +99,8 @@ class BeginProcedure(Message):
     """The workflow's input, as JSON."""
     search_attributes: dict[str, str]
     summary: str
+    anew: bool = False
+    """Also when it has run and ended before; while it runs, it is nudged."""
 
 
 class BeginProcedures(Message):

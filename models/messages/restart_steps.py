@@ -40,6 +40,31 @@ class RecordRestartReport(RestartStep):
     state: DeviceCommandState
 
 
+class FleetStart(Command):
+    """The UTMs named, or those of the customer, or all of the tenant's, from the slot `at` on."""
+
+    identity: Identity
+    utm_ids: tuple[str, ...] | None = None
+    customer_id: str | None = None
+    at: datetime
+    per_slot: int
+
+
+class RecordFleet(Step):
+    start: FleetStart
+
+
+class FleetStanding(Answer):
+    """`planned`: how many the fleet restart has not reached yet. `open`: how many are not over."""
+
+    planned: int = 0
+    open: int = 0
+    look_at: datetime | None = None
+    """When something is over again."""
+    begun: tuple[RestartStart, ...] = ()
+    """The restarts whose procedures have to look at their rows, and to begin if they have not."""
+
+
 class OpenRestart(Message):
     """`due_at`: of a scheduled one its slot; of one that is under way, when it is given up."""
 

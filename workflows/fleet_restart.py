@@ -1,0 +1,131 @@
+"""The restart of many UTMs, spread over slots (RST-08).
+
+The plan is written in one step. Then the UTMs get their schedules, a few dozen in a transaction, and their own
+procedures look after them; this one watches until each is over. Cancelled, what has not begun does not begin any more.
+"""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from activities.fleet_restart import FleetRestartActivities
+from activities.outcomes import refused
+from activities.procedures import ProcedureActivities
+from models.device_vocabulary import FleetRestartState
+from models.messages.procedure import BeginProcedure, BeginProcedures, Command, Step, Upcoming
+from models.messages.restart_steps import FleetStanding, FleetStart, RecordFleet
+from models.refusals import WrongState
+from workflows import search_attributes
+from workflows.procedure import Procedure
+
+
+@workflow.defn(name="FleetRestart")
+class FleetRestart(Procedure):
+    @workflow.init
+    def __init__(self, start: FleetStart) -> None:
+        super().__init__(start.identity)
+        self._start = start
+        self._standing_now: FleetStanding | None = None
+        self._refusal: ApplicationError | None = None
+        self._batches = 0
+
+    @workflow.run
+    async def run(self, start: FleetStart) -> str:
+        await self.tell_story(self._story)
+        return self._standing_now.state if self._standing_now else "refused"
+
+    async def _story(self) -> None:
+        message = RecordFleet(**self._step("ask", self._start.actor).model_dump(), start=self._start)
+        try:
+            self._take(await self.record(FleetRestartActivities.record_fleet_restart, message))
+        except ApplicationError as refusal:
+            self._refusal = refusal
+            return
+        while self._is_going_on():
+            async with self.turn():
+                await self._go_on()
+            if self._is_going_on() and not self._recorded.planned:
+                await self.wait_until(
+                    lambda: not self._is_going_on(), self._recorded.look_at, summary="Look which restarts are over"
+                )
+
+    async def _go_on(self) -> None:
+        """The next UTMs get their schedules; with all of them scheduled, look how far they are."""
+        if not self._is_going_on():
+            return
+        if self._recorded.planned:
+            self._batches += 1
+            step = self._step(f"batch-{self._batches}", "system")
+            self._take(await self.record(FleetRestartActivities.record_fleet_batch, step))
+            await self._wake()
+        else:
+            self._take(await self.record(FleetRestartActivities.find_fleet_standing, self._step("look", "system")))
+        if not self._recorded.open:
+            self._take(await self.record(FleetRestartActivities.record_fleet_end, self._step("end", "system")))
+
+    # Commands.
+
+    @workflow.update(description="The answer to whoever asked for it, once the plan is recorded.")
+    async def begun(self) -> FleetStanding:
+        await workflow.wait_condition(lambda: self._standing_now is not None or self._refusal is not None)
+        if self._standing_now is None:
+            raise self._refusal or RuntimeError
+        return self._standing_now.model_copy(update={"fingerprint": self._start.fingerprint})
+
+    @workflow.update(description="Cancel it as one: what has not begun does not begin any more.")
+    async def cancel(self, command: Command) -> FleetStanding:
+        async with self.turn():
+            self._refuse_unless_going_on()
+            await self._cancel(f"cancel-{command.command_id}", command.actor)
+        return self._recorded.model_copy(update={"fingerprint": command.fingerprint})
+
+    @cancel.validator
+    def _refuse_cancellation(self, command: Command) -> None:
+        if not self.is_moving:  # whoever comes while a step is being recorded is judged in turn
+            self._refuse_unless_going_on()
+
+    # Private steps.
+
+    @property
+    def _recorded(self) -> FleetStanding:
+        if self._standing_now is None:
+            raise refused(WrongState(state="starting"))
+        return self._standing_now
+
+    async def close_subject(self, actor: str) -> None:
+        await self._cancel("end-by-operator", actor)
+
+    async def _cancel(self, step: str, actor: str) -> None:
+        self._take(await self.record(FleetRestartActivities.record_fleet_cancel, self._step(step, actor)))
+        await self._wake()
+
+    async def _wake(self) -> None:
+        """The UTMs' own procedures look at their rows; those that are not there begin."""
+        orders = [
+            BeginProcedure(
+                workflow="Restart",
+                identity=start.identity,
+                start=start.model_dump(mode="json"),
+                search_attributes=search_attributes.named(start.identity),
+                summary=f"Restarts of UTM {start.identity.subject} of {start.identity.tenant_id}",
+                anew=True,
+            )
+            for start in self._recorded.begun
+        ]
+        await self.record(ProcedureActivities.begin_procedures, BeginProcedures(orders=tuple(orders)))
+
+    def _take(self, standing: FleetStanding) -> None:
+        self._standing_now = standing
+        going_on = standing.state == FleetRestartState.IN_PROGRESS
+        upcoming = [Upcoming(at=standing.look_at, what="look_at_restarts")] if going_on and standing.look_at else []
+        waiting_for = f"{standing.open} restarts to be over" if going_on else "nothing"
+        self.stand(standing.state, waiting_for=waiting_for, upcoming=upcoming)
+
+    def _is_going_on(self) -> bool:
+        return self._standing_now is not None and self._standing_now.state == FleetRestartState.IN_PROGRESS
+
+    def _refuse_unless_going_on(self) -> None:
+        if not self._is_going_on():
+            raise refused(WrongState(state=self._standing_now.state if self._standing_now else "starting"))
+
+    def _step(self, step: str, actor: str) -> Step:
+        return Step(identity=self.identity, step=step, at=workflow.now(), actor=actor)
