@@ -55,7 +55,7 @@ class Carrier(BaseModel):
 
 
 class RateLimits(BaseModel):
-    """Limits of the anonymous routes, in the notation of the `limits` library ("30/hour")."""
+    """Limits of the anonymous routes, and of each device, in the notation of the `limits` library ("30/hour")."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,6 +68,10 @@ class RateLimits(BaseModel):
     postal_code_per_client: str = "120/minute"
     codec_per_client: str = "600/minute"
     """The Web UI asks anew for every payload of a page."""
+    heartbeat_per_device: str = "12/minute"
+    """One a minute is what keeps a device online."""
+    poll_per_device: str = "60/minute"
+    result_per_device: str = "60/minute"
 
 
 REHEARSAL_RATE_LIMITS = RateLimits(**dict.fromkeys(RateLimits.model_fields, "100000/minute"))

@@ -1,6 +1,7 @@
 """The HTTP API: every route, and the conventions around them, on the parts that the entry point made."""
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 import uvicorn
@@ -19,6 +20,8 @@ from api import (
     contract_cancellation,
     contracts,
     customers,
+    device_desk,
+    devices,
     documentation,
     fleet_restarts,
     health,
@@ -54,6 +57,7 @@ from api import (
 )
 from api.commands import Commands
 from api.context import Context
+from api.device_desk import DeviceDesk
 from api.idempotency import Idempotency
 from api.limits import BodyLimits
 from api.pages import apply as apply_page
@@ -80,6 +84,7 @@ ROUTERS = (
     contract_cancellation.router,
     contracts.router,
     customers.router,
+    devices.router,
     fleet_restarts.router,
     health.router,
     invitation.router,
@@ -113,7 +118,9 @@ PAGES = (apply_page.router, codec_page.router, link_pages.router)
 
 
 def create_app(context: Context) -> FastAPI:
-    app = FastAPI(title="Tetsuzuki", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(
+        title="Tetsuzuki", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json", lifespan=_life
+    )
     app.state.context = context
     problems.register(app)
     commands.register(app)
@@ -125,6 +132,7 @@ def create_app(context: Context) -> FastAPI:
     )
     limits = REHEARSAL_RATE_LIMITS if context.settings.rehearsal else context.settings.rate_limits
     rate_limits.register(app, RateLimiter(limits))
+    device_desk.register(app, context)
     app.add_middleware(BodyLimits)
     codec.register(app, context.settings)
     app.add_middleware(SecurityHeaders)  # refused bodies have the headers too
@@ -164,7 +172,26 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are answered first."""
     telemetry.configure_logging(settings.log_level)
     async with make_context(settings) as context:
-        await uvicorn.Server(server_config(create_app(context), settings)).serve()
+        app = create_app(context)
+        await Server(server_config(app, settings), device_desk.desk_of(app)).serve()
+
+
+@contextlib.asynccontextmanager
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await device_desk.desk_of(app).doorbell.close()
+
+
+class Server(uvicorn.Server):
+    """Answers the devices that wait for commands as soon as it is to stop, instead of letting them wait on."""
+
+    def __init__(self, config: uvicorn.Config, desk: DeviceDesk) -> None:
+        super().__init__(config)
+        self._desk = desk
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._desk.doorbell.let_go()
+        await super().shutdown(sockets)
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:

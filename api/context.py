@@ -25,7 +25,7 @@ class Context:
     passwords: Passwords = field(default_factory=Passwords)
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:  # FastAPI would hand a plain function to a thread
     context: Context = request.app.state.context
     return context
 

@@ -19,7 +19,8 @@ _log = structlog.get_logger(__name__)
 _NOWHERE = "none"
 """The route of what matched none."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_OWN = frozenset({"/healthz", "/readyz", "/metrics"})
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/v1/device/heartbeat", "/v1/device/commands"})
+"""Asked all day long by monitoring and by thousands of devices: counted, and not logged one by one."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series, and the library types no function
 _REQUESTS = Counter("tetsuzuki_requests", "Requests answered.", ("method", "route", "status"))
@@ -79,5 +80,5 @@ def _observe(scope: Scope, status: int, seconds: float) -> None:
     route = str(getattr(scope.get("route"), "path", _NOWHERE))
     _REQUESTS.labels(method, route, str(status)).inc()
     _SECONDS.labels(method, route).observe(seconds)
-    log = _log.debug if route in _OWN else _log.info
+    log = _log.debug if route in _QUIET else _log.info
     log("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))

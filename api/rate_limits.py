@@ -1,4 +1,4 @@
-"""Limits on how often anonymous callers may ask, per client and per mail address. Kept in the process's memory.
+"""Limits on how often anonymous callers may ask, per client and per mail address; and devices, each. Kept in memory.
 
     @router.post("/v1/sessions", dependencies=[per_client("sign_in_per_client")])
 
@@ -28,17 +28,39 @@ LimitName = Literal[
     "link_per_client",
     "postal_code_per_client",
     "codec_per_client",
+    "heartbeat_per_device",
+    "poll_per_device",
+    "result_per_device",
 ]
 _IPV6_NETWORK_BITS = 64  # what one customer of a provider has
+_SWEPT_EVERY_SECONDS = 60
+
+
+class ManyKeys(MemoryStorage):
+    """The library's storage looks through all its keys at every request, which takes long with ten thousand devices."""
+
+    _swept_at = 0.0
+
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        now = time.time()
+        if now - self._swept_at > _SWEPT_EVERY_SECONDS:
+            self._swept_at = now
+            for old in [old for old, until in self.expirations.items() if until <= now]:
+                self.storage.pop(old, None)
+                self.expirations.pop(old, None)
+        await self.get(key)  # forgets it when it has expired
+        self.storage[key] += amount
+        self.expirations.setdefault(key, now + expiry)
+        return self.storage[key]
 
 
 class RateLimiter:
     def __init__(self, limits: RateLimits) -> None:
         self._limits: dict[str, RateLimitItem] = {name: parse(limit) for name, limit in limits}
-        self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._window = SlidingWindowCounterRateLimiter(ManyKeys())
 
     async def take(self, name: LimitName, key: str) -> None:
-        """Count one request of `key`: a client's address, or a mail address.
+        """Count one request of `key`: a client's address, a mail address, or the digest of a device's token.
 
         Raises:
             TooManyRequests: with the seconds after which it is worth asking again.
@@ -62,7 +84,7 @@ def client_key(request: Request) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def _limiter(request: Request) -> RateLimiter:
+async def _limiter(request: Request) -> RateLimiter:
     limiter: RateLimiter = request.app.state.rate_limiter
     return limiter
 

@@ -30,6 +30,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "「A0:B1:C2:D3:E4:F5」の形式で入力してください。",
         "Six pairs of hex digits with colons between, such as A0:B1:C2:D3:E4:F5.",
     ),
+    "invalid_ip_address": ("IPアドレスが正しくありません。", "This is not an IP address."),
     "mac_of_another_utm": ("UTM IDと一致しません。", "This is not the MAC address of the UTM ID."),
     "no_such_contract": (
         "この顧客企業の有効なUTM契約ではありません。",

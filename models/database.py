@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psycopg
+from psycopg import sql
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -15,11 +17,15 @@ _AS = text(
     " set_config('app.operator', :operator, true)"
 )
 
+# Nobody asks a listening connection anything, so that only the operating system can notice that its other end is gone.
+_WATCHED = {"connect_timeout": "3", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"}
+
 
 class Database:
     """Connects at the first transaction, so that a process starts without its database."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._listening = make_url(url).set(drivername="postgresql").update_query_dict(_WATCHED)
         self._engine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
@@ -53,6 +59,19 @@ class Database:
     async def go_on_as(connection: AsyncConnection, tenant_id: str) -> None:
         """From here on the transaction is the tenant's, and no longer a person's: for the audit rows of what it did."""
         await connection.execute(_AS, {"tenant": tenant_id, "person": "", "operator": ""})
+
+    @asynccontextmanager
+    async def listening(self, channel: str) -> AsyncIterator[AsyncIterator[str]]:
+        """What is told on the channel (NOTIFY) from the beginning of the block on, by a connection of its own.
+
+        Raises:
+            psycopg.Error: the database is out of reach, or went away meanwhile.
+        """
+        url = self._listening.render_as_string(hide_password=False)
+        connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+        async with connection:
+            await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            yield (told.payload async for told in connection.notifies())
 
     @property
     def connections(self) -> tuple[int, int]:

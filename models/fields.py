@@ -8,6 +8,7 @@ The codes of errors are stable; the sentences to them are in `api/wording.py`.
 """
 
 import contextlib
+import ipaddress
 import re
 import unicodedata
 import zoneinfo
@@ -123,6 +124,16 @@ def _mac_address(value: str) -> str:
     if value and not _MAC_ADDRESS.fullmatch(value):
         raise PydanticCustomError("invalid_mac_address", "must be six pairs of hex digits with colons between")
     return value.upper()
+
+
+def _ip_address(value: str) -> str:
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        address = None
+    if value and (address is None or getattr(address, "scope_id", None)):
+        raise PydanticCustomError("invalid_ip_address", "must be an IPv4 or IPv6 address")
+    return str(address or "")
 
 
 def _prefecture(value: str) -> str:
@@ -295,6 +306,9 @@ SerialNumber = Annotated[str, Field(min_length=15, max_length=30), _Line]
 InstallationAddress = Annotated[str, Field(min_length=1, max_length=104), _Line]
 """With its prefecture (UTM-01)."""
 DeliveryStatus = Annotated[str, Field(min_length=1, max_length=104), _Line]
+FirmwareVersion = Annotated[str, Field(min_length=1, max_length=64), _Line]
+IpAddress = Annotated[str, Field(min_length=1, examples=["192.0.2.1"]), AfterValidator(_ip_address), _Line]
+"""IPv4 or IPv6, kept in its shortest form."""
 ShortageGraceDays = Annotated[int, Field(ge=0, le=99), BeforeValidator(_whole_number)]
 """SET-02."""
 Day = Annotated[date, BeforeValidator(_day)]

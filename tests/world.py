@@ -150,8 +150,12 @@ def context(world: World, settings: Settings) -> Context:
 @pytest.fixture
 async def api(context: Context) -> AsyncIterator[AsyncClient]:
     """The HTTP API, called in this process, as whoever the request says."""
-    transport = ASGITransport(app=create_app(context), raise_app_exceptions=False)
-    async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+    app = create_app(context)
+    transport = ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client,
+    ):
         yield client
 
 

@@ -1,0 +1,97 @@
+"""What is on offer to devices: looked at for many of a tenant at once, and handed over (UTM-06, RST-05)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, Row, String, any_, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.device_vocabulary import DeviceCommandKind, DeviceCommandState
+from models.tables.devices import DeviceCommand
+from models.tables.utms import Utm
+
+_OPEN = (DeviceCommandState.WAITING, DeviceCommandState.OFFERED)
+
+
+@dataclass(frozen=True)
+class OfferedCommand:
+    command_id: str
+    kind: DeviceCommandKind
+    issued_at: datetime
+
+
+@dataclass
+class Offers:
+    """To one device. `next_at`: when the next one comes, as far as anybody knows."""
+
+    registration_id: str
+    commands: list[OfferedCommand] = field(default_factory=list)
+    next_at: datetime | None = None
+
+
+async def hand_over(
+    connection: AsyncConnection, tenant_id: str, token_digests: Sequence[str], now: datetime
+) -> dict[str, Offers]:
+    """By the digests of those tokens that are devices' of the tenant. What is handed over cannot be taken back.
+
+    What the device has not begun yet is handed to it again: at least once, and it acts once by the command's id.
+    """
+    rows = await _open_commands(connection, tenant_id, token_digests, now)
+    waiting = [row.command_id for row in rows if row.state == DeviceCommandState.WAITING and row.offer_from <= now]
+    handed = await _handed(connection, tenant_id, waiting, now) if waiting else frozenset[str]()
+    offers: dict[str, Offers] = {}
+    for row in rows:
+        offer = offers.setdefault(row.token_digest, Offers(row.of))
+        if row.command_id is None:
+            continue
+        if row.offer_from > now:
+            offer.next_at = min(offer.next_at or row.offer_from, row.offer_from)
+        elif row.state == DeviceCommandState.OFFERED or row.command_id in handed:
+            offer.commands.append(OfferedCommand(row.command_id, DeviceCommandKind(row.kind), row.issued_at))
+    return offers
+
+
+async def _open_commands(
+    connection: AsyncConnection, tenant_id: str, token_digests: Sequence[str], now: datetime
+) -> Sequence[Row[Any]]:
+    """A row for each command of each device, and one without a command for a device that has none."""
+    on_offer = (
+        (DeviceCommand.tenant_id == Utm.tenant_id)
+        & (DeviceCommand.registration_id == Utm.registration_id)
+        & DeviceCommand.state.in_(_OPEN)
+        & (DeviceCommand.offer_until > now)
+    )
+    command = DeviceCommand.__table__.c
+    found = await connection.execute(
+        select(Utm.token_digest, Utm.registration_id.label("of"), *command)
+        .outerjoin(DeviceCommand, on_offer)
+        .where(Utm.tenant_id == tenant_id, Utm.token_digest == any_(_array(token_digests)))
+        .order_by(command.issued_at, command.command_id)
+    )
+    return found.all()
+
+
+async def _handed(
+    connection: AsyncConnection, tenant_id: str, command_ids: Sequence[str], now: datetime
+) -> frozenset[str]:
+    """Those that nobody has taken back at the same moment. Locked in order, so that two processes never deadlock."""
+    still_waiting = (DeviceCommand.tenant_id == tenant_id, DeviceCommand.state == DeviceCommandState.WAITING)
+    locked = (
+        select(DeviceCommand.command_id)
+        .where(*still_waiting, DeviceCommand.command_id == any_(_array(command_ids)))
+        .order_by(DeviceCommand.command_id)
+        .with_for_update()
+    )
+    handed = await connection.execute(
+        update(DeviceCommand)
+        .where(*still_waiting, DeviceCommand.command_id.in_(locked))
+        .values(state=DeviceCommandState.OFFERED, offered_at=now)
+        .returning(DeviceCommand.command_id)
+    )
+    return frozenset(handed.scalars())
+
+
+def _array(values: Sequence[str]) -> Any:  # noqa: ANN401 - SQLAlchemy's types of an array parameter say less
+    return literal(list(values), ARRAY(String))
