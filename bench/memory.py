@@ -27,8 +27,8 @@ async def open_procedures(running: Running, count: int) -> None:
 
 
 def report(running: Running, heading: str, *, only: Collection[str] | None = None) -> None:
-    """Resident memory of each part, or of some, with its children, in MB."""
-    print(heading, flush=True)
+    """Memory of each part with its children, or of some, in MB: resident, and of it what no other process shares."""
+    print(f"{heading:30}{'resident':>12}{'its own':>12}", flush=True)
     for name, entry in json.loads((running.data_dir / "processes.json").read_text()).items():
         if only is not None and name not in only:
             continue
@@ -37,7 +37,9 @@ def report(running: Running, heading: str, *, only: Collection[str] | None = Non
         except psutil.NoSuchProcess:
             continue  # migrations are done
         processes = [part, *part.children(recursive=True)]
-        print(f"  {name:12}{sum(process.memory_info().rss for process in processes) / 1e6:8.0f} MB")
+        taken = [process.memory_full_info() for process in processes]
+        resident, own = (sum(getattr(one, kind) for one in taken) / 1e6 for kind in ("rss", "uss"))
+        print(f"  {name:28}{resident:9.0f} MB{own:9.0f} MB")
 
 
 def main() -> None:
