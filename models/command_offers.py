@@ -12,7 +12,7 @@ from models.device_vocabulary import DeviceCommandKind, DeviceCommandState
 from models.tables.devices import DeviceCommand
 from models.tables.utms import Utm
 
-_OPEN = (DeviceCommandState.WAITING, DeviceCommandState.OFFERED)
+_ON_OFFER = (DeviceCommandState.WAITING, DeviceCommandState.OFFERED)
 
 
 @dataclass(frozen=True)
@@ -36,39 +36,53 @@ async def hand_over(
 ) -> dict[str, Offers]:
     """By the digests of those tokens that are devices' of the tenant. What is handed over cannot be taken back.
 
-    What the device has not begun yet is handed to it again: at least once, and it acts once by the command's id.
+    One at a time, and none while the device is busy with one: its end rings. What the device has not begun yet is
+    handed to it again: at least once, and it acts once by the command's id.
     """
     rows = await _open_commands(connection, tenant_id, token_digests, now)
-    waiting = [row.command_id for row in rows if row.state == DeviceCommandState.WAITING and row.offer_from <= now]
+    foremost = _foremost(rows, now)
+    waiting = [row.command_id for row in foremost.values() if row.state == DeviceCommandState.WAITING]
     handed = await _handed(connection, tenant_id, waiting, now) if waiting else frozenset[str]()
-    offers: dict[str, Offers] = {}
+    offers = {row.token_digest: Offers(row.of) for row in rows}
     for row in rows:
-        offer = offers.setdefault(row.token_digest, Offers(row.of))
-        if row.command_id is None:
-            continue
-        if row.offer_from > now:
+        offer = offers[row.token_digest]
+        if row.command_id is not None and row.offer_from > now:
             offer.next_at = min(offer.next_at or row.offer_from, row.offer_from)
-        elif row.state == DeviceCommandState.OFFERED or row.command_id in handed:
-            offer.commands.append(OfferedCommand(row.command_id, DeviceCommandKind(row.kind), row.issued_at))
+    for row in foremost.values():
+        if row.state == DeviceCommandState.OFFERED or row.command_id in handed:
+            command = OfferedCommand(row.command_id, DeviceCommandKind(row.kind), row.issued_at)
+            offers[row.token_digest].commands.append(command)
     return offers
+
+
+def _foremost(rows: Sequence[Row[Any]], now: datetime) -> dict[str, Row[Any]]:
+    """Of each device that is not busy the first command that is due."""
+    busy = {row.token_digest for row in rows if row.state == DeviceCommandState.STARTED}
+    foremost: dict[str, Row[Any]] = {}
+    for row in rows:
+        if row.command_id is not None and row.offer_from <= now and row.token_digest not in busy:
+            foremost.setdefault(row.token_digest, row)
+    return foremost
 
 
 async def _open_commands(
     connection: AsyncConnection, tenant_id: str, token_digests: Sequence[str], now: datetime
 ) -> Sequence[Row[Any]]:
     """A row for each command of each device, and one without a command for a device that has none."""
-    on_offer = (
+    on_offer = DeviceCommand.state.in_(_ON_OFFER) & (DeviceCommand.offer_until > now)
+    begun = DeviceCommand.state == DeviceCommandState.STARTED
+    of_the_device = (
         (DeviceCommand.tenant_id == Utm.tenant_id)
         & (DeviceCommand.registration_id == Utm.registration_id)
-        & DeviceCommand.state.in_(_OPEN)
-        & (DeviceCommand.offer_until > now)
+        & DeviceCommand.settled_at.is_(None)
+        & (on_offer | begun)
     )
     command = DeviceCommand.__table__.c
     found = await connection.execute(
         select(Utm.token_digest, Utm.registration_id.label("of"), *command)
-        .outerjoin(DeviceCommand, on_offer)
+        .outerjoin(DeviceCommand, of_the_device)
         .where(Utm.tenant_id == tenant_id, Utm.token_digest == any_(_array(token_digests)))
-        .order_by(command.issued_at, command.command_id)
+        .order_by(command.offer_from, command.issued_at, command.command_id)
     )
     return found.all()
 

@@ -73,8 +73,8 @@ async def withdraw(connection: AsyncConnection, tenant_id: str, command_id: str,
 async def settle(
     connection: AsyncConnection, tenant_id: str, command_id: str, state: DeviceCommandState, at: datetime
 ) -> None:
-    """What became of it: the device has begun, or it is over."""
-    await connection.execute(
+    """What became of it: the device has begun, or it is over, and the next one may be handed over."""
+    settled = await connection.execute(
         update(DeviceCommand)
         .where(
             DeviceCommand.tenant_id == tenant_id,
@@ -82,4 +82,7 @@ async def settle(
             DeviceCommand.settled_at.is_(None),
         )
         .values(state=state, settled_at=None if state is DeviceCommandState.STARTED else at)
+        .returning(DeviceCommand.registration_id)
     )
+    for registration_id in settled.scalars():
+        await ring(connection, tenant_id, registration_id)

@@ -52,10 +52,10 @@ def upgrade() -> None:
         *_references("device_commands"),
     )
     op.create_index(
-        "ix_device_commands_on_offer",
+        "ix_device_commands_unsettled",
         "device_commands",
         ["tenant_id", "registration_id"],
-        postgresql_where=sa.text("state IN ('waiting', 'offered')"),
+        postgresql_where=sa.text("settled_at IS NULL"),
     )
     _create_restarts()
     for table in ("utm_connections", "device_commands", "fleet_restarts", "restarts"):

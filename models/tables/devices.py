@@ -35,10 +35,10 @@ class DeviceCommand(Table):
         CheckConstraint(one_of("kind", DeviceCommandKind), "kind"),
         CheckConstraint(one_of("state", DeviceCommandState), "state"),
         Index(
-            "ix_device_commands_on_offer",
+            "ix_device_commands_unsettled",
             "tenant_id",
             "registration_id",
-            postgresql_where=text("state IN ('waiting', 'offered')"),
+            postgresql_where=text("settled_at IS NULL"),
         ),
     )
 

@@ -70,13 +70,28 @@ async def test_a_command_is_handed_over_while_it_is_on_offer(
     assert [await polled(api, device), await polled(api, device)] == [[later], [later]]
     assert not await withdrawn(world, device, later)
     assert await command_state(world, device, later) == "offered"
-    begun = await order_restart(world, device)
-    assert await polled(api, device) == [later, begun]
-    async with world.database.transaction(device.tenant_id) as connection:
-        await settle(connection, device.tenant_id, begun, DeviceCommandState.STARTED, await world.clock.now())
-    assert await polled(api, device) == [later]
     await world.advance(minutes=15)
     assert await polled(api, device) == []
+
+
+@pytest.mark.requirement("RST-05")
+async def test_a_device_is_given_one_command_at_a_time(
+    api: AsyncClient, desk: DeviceDesk, device: DeviceUnderTest, world: World
+) -> None:
+    """Two restarts never overlap: the second is handed over when the first is over, and not before."""
+    first, second = await order_restart(world, device), await order_restart(world, device, after=timedelta(minutes=1))
+    await world.advance(minutes=1)
+    assert await polled(api, device) == [first]
+
+    async def became(state: DeviceCommandState) -> None:
+        async with world.database.transaction(device.tenant_id) as connection:
+            await settle(connection, device.tenant_id, first, state, await world.clock.now())
+
+    await became(DeviceCommandState.STARTED)
+    async with waiting(api, desk, device) as [poll]:
+        assert await polled(api, device) == []
+        await became(DeviceCommandState.SUCCEEDED)
+        assert await poll == [second]
 
 
 @pytest.mark.requirement("RST-04")
