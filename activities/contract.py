@@ -169,7 +169,10 @@ class ContractActivities:
             await contract_calendar.make_up(connection, message, contract, planned.notice)
             recorded = await self._stand(connection, message, contract)
             return recorded.model_copy(
-                update={"errands": _errands_of_undo(before), "errands_day": before.cancellation_date}
+                update={
+                    "errands": () if planned.expires else _errands_of_undo(before),
+                    "errands_day": before.cancellation_date,
+                }
             )
 
         return await self._records.once(fact_of(message, "cancellation_undone"), ContractRecorded, work)
@@ -295,7 +298,10 @@ async def _reverse_fee(connection: AsyncConnection, message: Step) -> None:
 
 
 def _errands_of_undo(before: Row[Any]) -> tuple[ContractErrand, ...]:
-    """What had been set going by the cancellation, or by the contract's end."""
+    """What had been set going by the cancellation, or by the contract's end.
+
+    Of a contract that expires with its undo none of it is undone: the devices come back all the same.
+    """
     errands = (ContractErrand.UNDO_RETURN_KITS,) if before.ended_at and before.includes_utm else ()
     was_stopped = before.shipping_required and (before.ended_at or before.stop_shipment)
     return (*errands, ContractErrand.BEGIN_SHIPMENT) if was_stopped else errands

@@ -167,11 +167,12 @@ class PlainContract:
         self.status, self.cancelled_for, self.fee_charged, self.has_ended = "active", None, False, False
         self._reverse()
         self.mails.append(Mail(now.date(), "cancellation_undone"))
-        self._undo_kits(now.date())
         while self.renewal and now.date() > self.ends:
             self.term += 1
         if not self.renewal and now.date() > self.ends:
             self.status, self.has_ended = "expired", True
+        else:
+            self._undo_kits(now.date())
         self._make_up(now, until=SHEET_ENDS)
         self.missed.clear()
         return None

@@ -13,6 +13,7 @@ from models.tables.customers import Customer
 from models.tables.people import Person, PortalUser, Session
 from models.vocabulary import SignupState
 from tests.contracts import ZONE, Office, open_office
+from tests.processes.test_contract_errands import kits, register_utms
 from tests.world import NOTIFIED, TENANT, World
 
 
@@ -124,9 +125,9 @@ async def test_renewals_that_fell_due_meanwhile_happen(office: Office) -> None:
         await office.world.advance_to(start_of_day(expected, ZONE) + timedelta(seconds=1))
 
 
-@pytest.mark.requirement("UND-02", "CON-04")
+@pytest.mark.requirement("UND-02", "UND-03", "CON-04", "CAN-03")
 async def test_a_renewal_and_an_expiry_missed_while_cancelled_are_made_up_by_the_undo(office: Office) -> None:
-    """Both fall into the window: the one renews at once, the other expires at once."""
+    """Both fall into the window: the one renews at once, the other expires at once, and its device still comes back."""
     await to_the_first_of_a_month(office)
     begun = (await office.today()) - timedelta(days=0)
     renewing = await office.apply(initial_term={"value": 1, "unit": "month"}, start_date=await office.in_days(10))
@@ -137,14 +138,20 @@ async def test_a_renewal_and_an_expiry_missed_while_cancelled_are_made_up_by_the
     )
     first_of_next = (begun.replace(day=1) + timedelta(days=32)).replace(day=1)
     await office.world.advance_to(start_of_day(first_of_next, ZONE) + timedelta(hours=9))
+    await register_utms(office, ending["contract_number"], 1)
     for contract in (renewing, ending):
         await office.cancel(contract["contract_number"], await office.in_days(2))
     await office.world.advance(days=20)
+    [before] = await kits(office)
+    told = (await office.post(ending["contract_number"], "undo-cancellation", dry_run=True))[1]["consequences"]
+    assert not [one for one in told if "kit" in one["what"] or "shipment" in one["what"]]
     status, undone = await office.post(renewing["contract_number"], "undo-cancellation")
     assert (status, undone["status"]) == (200, "active")
     assert (await office.read(renewing["contract_number"]))["term_number"] == 1
     status, undone = await office.post(ending["contract_number"], "undo-cancellation")
     assert (status, undone["status"]) == (200, "expired")
+    await office.world.advance(days=1)
+    assert (before, await kits(office)) == ("requested", ["requested"])
 
 
 @pytest.mark.requirement("UND-06")
