@@ -74,6 +74,18 @@ _SENTENCES: dict[Kind, tuple[str, str]] = {
         "この日から、UTMがなければ顧客企業を削除できます",
         "From now on the customer can be deleted, once it has no UTM",
     ),
+    Kind.ADDITIONS_ENDED: (
+        "審査前のUTM追加申請{count}件を終了します",
+        "{count} undecided applications for more UTMs end",
+    ),
+    Kind.USERS_REMOVED: (
+        "ログインユーザ{portal_users}名が削除されます（うちサインアップ中{signups}名）",
+        "{portal_users} portal users are removed, {signups} of them during their signup",
+    ),
+    Kind.ERASED: (
+        "顧客企業の個人情報を消去します。番号、金額、監査記録は残ります",
+        "The customer's personal data are erased; numbers, amounts and the audit log stay",
+    ),
 }
 _FIXED_FEE = ("解約金は{amount:,}円です（定額）", "The cancellation fee is {amount:,} yen, a fixed charge")
 _IF_NOT_SHIPPED = ("まだ発送されていなければ、UTMの発送を止めます", "The UTM's shipment is stopped unless it has left")

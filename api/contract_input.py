@@ -77,6 +77,7 @@ class ContractChange(Input):
     memo3: OrAbsent[Memo] = None
     rate_plans: RatePlansInput = Field(default_factory=list)
     destination: Destination | None = None
+    dry_run: bool = False
 
 
 async def application_of(

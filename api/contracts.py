@@ -1,7 +1,7 @@
 """A customer's contracts: applied for, listed, shown and changed by staff (CON-01…10)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -9,30 +9,21 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.contract_changes import DESTINATION, apply_changes
-from activities.contract_rows import contract_row, rate_plan_rows
+from activities.contract_rows import contract_row
 from activities.records import tenant_row
-from api.authentication import Caller, Staff
-from api.commands import ProcedureGoneError
+from api.authentication import Staff
 from api.context import Context, Shared
-from api.contract_input import ContractChange, ContractInput, application_of, chosen_plans
+from api.contract_input import ContractInput, application_of
 from api.contract_page import Contract, ContractListed, detailed, identity_of, listed
 from api.customers import customer_row
-from api.etags import IfMatch, check_if_match, etag
+from api.etags import etag
 from api.idempotency import Once, PostedRequest
 from api.language import language_of
 from api.paging import Page, PagingQuery, compared, fetch_page, resolve_order
-from models import audit
-from models.audit import Fact
-from models.catalogue import find_product
-from models.contracts import standing_of
-from models.identifiers import Draw
-from models.messages.contract_steps import ChangeContract, ChosenPlan, ContractChanges, ContractStart
-from models.refusals import FieldError, InvalidInput, NotFound, NothingChanged, WrongState
-from models.rules.contract_decisions import refusal_of
+from models.messages.contract_steps import ContractStart
+from models.refusals import NotFound
 from models.rules.periods import day_of
 from models.tables.contracts import Contract as Contracts
-from models.vocabulary import ContractCommand
 from workflows.contract import Contract as ContractWorkflow
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/contracts", tags=["Contracts"])
@@ -147,54 +138,6 @@ async def read(
         return await detailed(connection, row, durations=context.settings.durations, language=language_of(request))
 
 
-@router.patch("/{number}")
-async def change(  # noqa: PLR0913 - the path has three parts
-    tenant_id: str,
-    customer_id: str,
-    number: str,
-    body: ContractChange,
-    request: Request,
-    context: Shared,
-    staff: Staff,
-    *,
-    response: Response,
-    if_match: IfMatch = None,
-) -> Contract:
-    """Change memos and plans of an active contract, and its destination until it is shipped (CON-08).
-
-    Plans that the contract has keep the prices they were chosen with; new ones come from today's catalogue.
-    """
-    now = await context.clock.now()
-    async with context.database.transaction(tenant_id) as connection:
-        row = await of_customer(connection, tenant_id, customer_id, number, locked=True)
-        zone = (await tenant_row(connection, tenant_id)).time_zone
-        refusal = refusal_of(ContractCommand.CHANGE, standing_of(row, zone), now)
-        if refusal is not None:
-            raise refusal
-        check_if_match(if_match, etag(row.version))
-        changes = await _changes(connection, row, body)
-        if not changes.names:
-            raise NothingChanged
-        if DESTINATION not in changes.values:
-            await apply_changes(connection, row, changes)
-            await audit.record(connection, _fact(row, staff, at=now, fields=changes.names))
-    if DESTINATION in changes.values:
-        command = ChangeContract(
-            command_id=Draw().opaque_id(),
-            actor=staff.actor,
-            changes=changes,
-            version=row.version if if_match else None,
-        )
-        try:
-            await context.commands.send(identity_of(tenant_id, number, customer_id), ContractWorkflow.change, command)
-        except ProcedureGoneError:
-            raise WrongState(state=row.status) from None
-    async with context.database.transaction(tenant_id) as connection:
-        row = await of_customer(connection, tenant_id, customer_id, number)
-        response.headers["ETag"] = etag(row.version)
-        return await detailed(connection, row, durations=context.settings.durations, language=language_of(request))
-
-
 async def of_customer(
     connection: AsyncConnection, tenant_id: str, customer_id: str, number: str, *, locked: bool = False
 ) -> Row[Any]:
@@ -222,39 +165,3 @@ async def _shown(context: Context, request: Request, tenant_id: str, customer_id
     async with context.database.transaction(tenant_id) as connection:
         row = await of_customer(connection, tenant_id, customer_id, number)
         return await detailed(connection, row, durations=context.settings.durations, language=language_of(request))
-
-
-async def _changes(connection: AsyncConnection, row: Row[Any], body: ContractChange) -> ContractChanges:
-    """What differs from what stands there.
-
-    Raises:
-        InvalidInput: a plan that neither the contract nor the catalogue has.
-    """
-    values = body.model_dump(mode="json", exclude_unset=True, exclude={"rate_plans"})
-    changed = {name: value for name, value in values.items() if value != getattr(row, name)}
-    plans = await _new_plans(connection, row, body) if "rate_plans" in body.model_fields_set else None
-    return ContractChanges(values=changed, rate_plans=plans)
-
-
-async def _new_plans(connection: AsyncConnection, row: Row[Any], body: ContractChange) -> tuple[ChosenPlan, ...] | None:
-    """None: they are what they were."""
-    before = [ChosenPlan.model_validate(plan, from_attributes=True) for plan in await rate_plan_rows(connection, row)]
-    product = await find_product(connection, row.product_id)
-    errors: list[FieldError] = []
-    kept = {plan.rate_plan_id: plan for plan in before}
-    plans = chosen_plans(body.rate_plans, product.rate_plans if product else [], errors, kept)
-    if errors:
-        raise InvalidInput(errors=errors)
-    return None if list(plans) == before else plans
-
-
-def _fact(row: Row[Any], caller: Caller, *, at: datetime, fields: list[str]) -> Fact:
-    return Fact(
-        tenant_id=row.tenant_id,
-        at=at,
-        actor=caller.actor,
-        what="contract_changed",
-        subject=row.contract_number,
-        procedure_id=identity_of(row.tenant_id, row.contract_number, row.customer_id).procedure_id,
-        detail={"fields": fields},
-    )

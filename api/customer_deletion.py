@@ -11,15 +11,18 @@ from api.authentication import Caller
 from api.context import Context
 from api.customer_erasure import erase_company
 from api.portal_users import delete_user
-from api.utm_addition import end_all
+from api.utm_addition import end_all, undecided_of
 from models import audit
 from models.audit import Fact
 from models.customer_deletability import deletabilities
 from models.persons import forget_strangers
 from models.refusals import NotDeletable, NotFound
+from models.rules.consequences import Consequence
+from models.rules.deletion_consequences import of_deleting
 from models.rules.periods import day_of
 from models.tables.customers import Customer
 from models.tables.people import PortalUser
+from models.vocabulary import SignupState
 
 
 async def erase(context: Context, tenant_id: str, customer_id: str, caller: Caller) -> None:
@@ -47,6 +50,22 @@ async def erase(context: Context, tenant_id: str, customer_id: str, caller: Call
         fact = Fact(tenant_id=tenant_id, at=now, actor=caller.actor, what="customer_deleted", subject=customer_id)
         await audit.record(connection, fact)
     await forget_strangers(context.database, {user.person_id for user in users if user.person_id is not None})
+
+
+async def foreseen(context: Context, tenant_id: str, customer_id: str) -> list[Consequence]:
+    """What `erase` would do now.
+
+    Raises:
+        NotFound: the tenant has no such customer.
+        NotDeletable: something stands in the way.
+    """
+    now = await context.clock.now()
+    async with context.database.transaction(tenant_id) as connection:
+        await _refuse_if_blocked(connection, tenant_id, customer_id, now)
+        users = await _users(connection, tenant_id, customer_id)
+        additions = await undecided_of(connection, tenant_id, customer_id)
+    signups = sum(user.signup_state != SignupState.REGISTERED for user in users)
+    return of_deleting(portal_users=len(users), signups=signups, additions=len(additions), now=now)
 
 
 async def _refuse_if_blocked(connection: AsyncConnection, tenant_id: str, customer_id: str, now: datetime) -> None:

@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,10 +13,12 @@ from activities.records import tenant_row
 from api import customer_page
 from api.authentication import Caller, Staff
 from api.context import Context, Shared
-from api.customer_deletion import erase
+from api.contract_consequences import Consequence, told
+from api.customer_deletion import erase, foreseen
 from api.customer_page import CustomerPage
 from api.etags import IfMatch, check_if_match, etag
 from api.idempotency import PostedRequest
+from api.language import language_of
 from api.paging import Page, PagingQuery, compared, fetch_page, resolve_order
 from models import audit
 from models.audit import Fact
@@ -103,6 +106,13 @@ class Customer(BaseModel):
     """The first day on which its contracts leave it to be deleted, when all of them have an end (CUS-05)."""
     deletion_blockers: list[DeletionBlocker] = []
     """What stands in the way today."""
+
+
+class DeletionForeseen(BaseModel):
+    """What a deletion would do now, in a dry run of it."""
+
+    dry_run: bool = True
+    consequences: list[Consequence]
 
 
 class CustomerDetail(Customer, CustomerPage):
@@ -214,10 +224,25 @@ async def change(
     return customer
 
 
-@router.delete("/{customer_id}", status_code=204)
-async def remove(tenant_id: str, customer_id: str, context: Shared, staff: Staff) -> None:
-    """Erase the company and its people; the audit log stays, and holds nothing personal (CUS-05)."""
+@router.delete("/{customer_id}", status_code=204, responses={200: {"model": DeletionForeseen}})
+async def remove(
+    tenant_id: str,
+    customer_id: str,
+    request: Request,
+    context: Shared,
+    staff: Staff,
+    *,
+    dry_run: bool = False,
+) -> Response:
+    """Erase the company and its people; the audit log stays, and holds nothing personal (CUS-05).
+
+    With `dry_run` nothing changes, and the answer tells what would (200).
+    """
+    if dry_run:
+        consequences = told(await foreseen(context, tenant_id, customer_id), language_of(request))
+        return JSONResponse(DeletionForeseen(consequences=consequences).model_dump(mode="json"))
     await erase(context, tenant_id, customer_id, staff)
+    return Response(status_code=204)
 
 
 async def customer_row(

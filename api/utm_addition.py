@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
 from api.authentication import Caller, SignedInPortalUser, Staff
@@ -93,19 +94,24 @@ async def decide(
 async def end_all(context: Context, tenant_id: str, customer_id: str, caller: Caller) -> None:
     """End what is undecided of a company that is being deleted (CUS-05)."""
     async with context.database.transaction(tenant_id) as connection:
-        undecided = await connection.execute(
-            select(Additions.application_number).where(
-                Additions.tenant_id == tenant_id,
-                Additions.customer_id == customer_id,
-                Additions.state == AdditionState.UNAPPROVED,
-            )
-        )
-    for number in undecided.scalars():
+        undecided = await undecided_of(connection, tenant_id, customer_id)
+    for number in undecided:
         command = Command(command_id=Draw().opaque_id(), actor=caller.actor)
         try:
             await context.commands.send(_identity(tenant_id, number), UtmAddition.end, command)
         except (ProcedureGoneError, WrongState):
             continue  # decided meanwhile
+
+
+async def undecided_of(connection: AsyncConnection, tenant_id: str, customer_id: str) -> list[str]:
+    found = await connection.execute(
+        select(Additions.application_number).where(
+            Additions.tenant_id == tenant_id,
+            Additions.customer_id == customer_id,
+            Additions.state == AdditionState.UNAPPROVED,
+        )
+    )
+    return [*found.scalars()]
 
 
 async def _found(context: Context, identity: Identity) -> Decided:

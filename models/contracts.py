@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from models.messages.contract_steps import ChosenPlan
 from models.rules.cancellation import undo_deadline
 from models.rules.contract_agenda import Calendar, Due, Event, agenda
 from models.rules.contract_decisions import Standing
@@ -88,7 +89,8 @@ def coming(contract: ContractRow, around: Surroundings) -> list[Coming]:
     return sorted((one for one in found if one.at > contract.done_until), key=lambda one: one.at)
 
 
-def rate_plans_of(plans: Sequence[Row[Any]]) -> list[RatePlan]:
+def rate_plans_of(plans: Sequence[Row[Any] | ChosenPlan]) -> list[RatePlan]:
+    """Of a contract, as they are stored or have been chosen."""
     return [RatePlan([*_charges(plan.charges)], plan.quantity, plan.unit_price) for plan in plans]
 
 

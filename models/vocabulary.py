@@ -180,7 +180,7 @@ class BillingPeriod(StrEnum):
 
 
 class ConsequenceKind(StrEnum):
-    """What follows from a command about a contract (CAN-03), in the order in which it happens at the same instant."""
+    """What follows from a command about a contract or a customer (CAN-03), in the order in which it happens at once."""
 
     CANCELLED = "contract_cancelled"
     MOVED = "cancellation_moved"
@@ -206,6 +206,9 @@ class ConsequenceKind(StrEnum):
     PORTAL_CLOSES = "portal_closes"
     PORTAL_STAYS = "portal_stays_open"
     DELETABLE = "customer_deletable"
+    ADDITIONS_ENDED = "utm_additions_ended"
+    USERS_REMOVED = "portal_users_removed"
+    ERASED = "customer_erased"
 
 
 class DeletionBlocker(StrEnum):

@@ -108,7 +108,7 @@ async def test_the_list_filters_by_number_dates_and_status(office: Office) -> No
     assert len(await numbers("status=all")) == 2
 
 
-@pytest.mark.requirement("CON-08", "UND-02")
+@pytest.mark.requirement("CON-08", "UND-02", "CAN-03")
 async def test_memos_and_plans_change_and_nothing_else(office: Office) -> None:
     """A lost update is refused; number, start, terms and product are no fields of a change."""
     number = (await office.apply())["contract_number"]
@@ -116,8 +116,14 @@ async def test_memos_and_plans_change_and_nothing_else(office: Office) -> None:
     read = await office.api.get(url, headers=office.headers)
     plans = [{"rate_plan_id": office.rate_plan_id, "quantity": 5, "unit_price": 2500}]
     body = {"memo2": "変更", "rate_plans": plans}
+    dry = await office.api.patch(url, json={**body, "dry_run": True}, headers=office.headers)
+    again = await office.api.get(url, headers=office.headers)
+    assert (again.headers["ETag"], again.json()["rate_plans"]) == (read.headers["ETag"], read.json()["rate_plans"])
     changed = await office.api.patch(url, json=body, headers={**office.headers, "If-Match": read.headers["ETag"]})
     assert changed.status_code == 200, changed.text
+    [told] = changed.json()["consequences"]
+    assert (told["detail"]["previous_monthly_amount"], told["detail"]["monthly_amount"]) == (6_000, 12_500)
+    assert _but_for_the_time(dry.json()) == _but_for_the_time(changed.json())
     [plan] = changed.json()["rate_plans"]
     assert (plan["quantity"], plan["charges"][0]["unit_price"]) == (5, 2500)
     assert changed.json()["utm_quantity"] == 5
@@ -129,6 +135,12 @@ async def test_memos_and_plans_change_and_nothing_else(office: Office) -> None:
     assert same.json()["code"] == "nothing_changed"
     fixed = await office.api.patch(url, json={"start_date": "2030-01-01"}, headers=office.headers)
     assert fixed.status_code == 422
+
+
+def _but_for_the_time(contract: dict[str, Any]) -> dict[str, Any]:
+    """What a dry run and its act have in common."""
+    told = [{**one, "at": ""} for one in contract["consequences"]]
+    return {**contract, "consequences": told, "dry_run": None, "timeline": None}
 
 
 @pytest.mark.requirement("CON-08")
@@ -146,13 +158,19 @@ async def test_the_destination_changes_until_it_is_shipped(office: Office) -> No
 
     await eventually(is_requested)
     body = {"destination": {**DESTINATION, "address": "港区海岸1-1-1"}, "memo3": "受付"}
+    dry = await office.api.patch(url, json={**body, "dry_run": True}, headers=office.headers)
+    assert dry.json()["consequences"][0]["detail"]["destination_changed"] is True
+    assert await destination() == DESTINATION["address"]
     changed = await office.api.patch(url, json=body, headers=office.headers)
     assert changed.status_code == 200, changed.text
     assert (changed.json()["destination"]["address"], changed.json()["memo3"]) == ("港区海岸1-1-1", "受付")
     assert await destination() == "港区海岸1-1-1"
     async with office.world.database.transaction(TENANT) as connection:
         await connection.execute(update(Shipment).values(state=ShipmentState.SHIPPED))
-    late = await office.api.patch(url, json={"destination": DESTINATION, "memo3": "x"}, headers=office.headers)
-    assert late.status_code == 422
-    assert [(error["field"], error["code"]) for error in late.json()["errors"]] == [("destination", "already_shipped")]
+    for dry_run in (True, False):
+        again = {"destination": DESTINATION, "memo3": "x", "dry_run": dry_run}
+        late = await office.api.patch(url, json=again, headers=office.headers)
+        assert late.status_code == 422
+        errors = [(error["field"], error["code"]) for error in late.json()["errors"]]
+        assert errors == [("destination", "already_shipped")]
     assert (await office.read(contract["contract_number"]))["memo3"] == "受付"

@@ -25,9 +25,10 @@ async def customer(office: Office) -> Any:
     return (await office.api.get(f"{CUSTOMERS}/{office.customer_id}", headers=office.headers)).json()
 
 
-async def deletion(office: Office, language: str = "en") -> Response:
+async def deletion(office: Office, language: str = "en", *, dry_run: bool = False) -> Response:
     headers = {**office.headers, "Accept-Language": language}
-    return await office.api.delete(f"{CUSTOMERS}/{office.customer_id}", headers=headers)
+    query = {"dry_run": "true"} if dry_run else {}
+    return await office.api.delete(f"{CUSTOMERS}/{office.customer_id}", headers=headers, params=query)
 
 
 async def advance_to(world: World, day: date) -> None:
@@ -52,13 +53,15 @@ async def test_the_status_follows_the_contracts_and_lists_find_it(office: Office
     assert await names(office.api, office.headers, "status=active") == []
 
 
-@pytest.mark.requirement("CUS-05")
+@pytest.mark.requirement("CUS-05", "CAN-03")
 async def test_a_deletion_waits_for_devices_contracts_and_the_fifth_of_the_next_month(
     office: Office, world: World
 ) -> None:
     """The refusal names what stands in the way and, once it is known, the first day."""
     await advance_to(world, (await office.today()).replace(day=1) + timedelta(days=70))
     number = (await office.apply())["contract_number"]
+    user = {"last_name": "山田", "first_name": "花子", "mail_address": "hanako@minato.example"}
+    await office.api.post(f"{CUSTOMERS}/{office.customer_id}/users", json=user, headers=office.headers)
     await office.api.post(f"{CUSTOMERS}/{office.customer_id}/utms", json=UTM, headers=office.headers)
     refused = await deletion(office)
     assert refused.status_code == 409
@@ -77,7 +80,13 @@ async def test_a_deletion_waits_for_devices_contracts_and_the_fifth_of_the_next_
     assert first.isoformat() in (await deletion(office, "ja")).json()["detail"]
     listed = (await office.api.get(CUSTOMERS, headers=office.headers)).json()["items"]
     assert [item["deletable_from"] for item in listed] == [first.isoformat()]
+    blocked = await deletion(office, dry_run=True)
+    assert (blocked.status_code, blocked.json()["deletion_blockers"]) == (409, ["contract_ended_recently"])
     await advance_to(world, first)
+    foreseen = await deletion(office, dry_run=True)
+    assert foreseen.status_code == 200
+    assert [one["what"] for one in foreseen.json()["consequences"]] == ["portal_users_removed", "customer_erased"]
+    assert (await customer(office))["company_name"] == "みなと商事"
     assert (await deletion(office)).status_code == 204
 
 

@@ -16,6 +16,7 @@ from models.rules.cancellation_consequences import of_cancelling, of_moving
 from models.rules.consequences import Consequence, Device, Situation
 from models.rules.contract_agenda import Calendar, Event, agenda
 from models.rules.contract_terms import Terms
+from models.rules.deletion_consequences import of_deleting
 from models.rules.fees import Fee
 from models.rules.periods import day_of
 from models.rules.undo_consequences import kit_undoing, of_changing, of_undoing
@@ -310,6 +311,7 @@ def test_every_consequence_is_a_sentence_in_both_languages(language: Language) -
         *of_undoing(replace(CANCELLED, devices=tuple(replace(DEVICES[0], undoing=kind) for kind in _UNDOING)), now=NOW),
         *of_undoing(replace(CANCELLED, was_stopped=True), now=datetime(2028, 3, 22, tzinfo=UTC), fee=5),
         *of_changing(1, 2, now=NOW),
+        *of_deleting(portal_users=2, signups=1, additions=1, now=NOW),
         Consequence(NOW, Kind.STARTS),
         Consequence(NOW, Kind.EXPIRES, {"last_day": "2028-03-31"}),
     ]
