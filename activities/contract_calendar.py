@@ -12,7 +12,7 @@ from activities.contract_letters import post
 from activities.contract_rows import change_contract
 from models.contracts import PORTAL_CLOSES, UNDO_CLOSES, Coming, last_day_of
 from models.messages.procedure import Step
-from models.rules.contract_agenda import Due, Event
+from models.rules.contract_agenda import Due, Event, notice_name
 from models.rules.contract_terms import Term
 from models.vocabulary import ContractErrand, ContractStatus
 
@@ -50,7 +50,7 @@ async def post_notice(
     connection: AsyncConnection, message: Step, contract: Row[Any], due_at: datetime, *, renewed: Term
 ) -> None:
     """Each notice goes out once, ever: one that an undo makes up for is the one of its day."""
-    step = f"notice-{renewed.number}-{due_at:%Y%m%d}"
+    step = notice_name(renewed, due_at)
     await post(connection, message, lambda to: letters.renewal_notice(contract, renewed, to), step=step)
 
 

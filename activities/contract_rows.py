@@ -11,15 +11,17 @@ from models import procedures
 from models.contracts import Coming, Surroundings, coming, terms_of
 from models.durations import Durations
 from models.messages.contract_steps import ChosenPlan, ContractRecorded, Delivery, RecordContractApplication
-from models.messages.procedure import Step, Upcoming
+from models.messages.procedure import Identity, Step, Upcoming
 from models.messages.shipment_steps import Destination, NewShipment
 from models.procedures import Standing
 from models.refusals import NotFound, WrongState
 from models.rules.contract_terms import term
 from models.tables.contracts import Contract, ContractRatePlan
 from models.tables.customers import Customer
+from models.tables.procedures import Mail
 from models.tables.shipments import Shipment
-from models.vocabulary import ContractStatus, ParcelKind, ShipmentState
+from models.vocabulary import ContractStatus, ParcelKind, ProcedureKind, ShipmentState
+from models.vocabulary import Mail as MailName
 
 NOT_CANCELLED: dict[str, Any] = {
     "cancellation_date": None,
@@ -63,7 +65,22 @@ async def surroundings(connection: AsyncConnection, contract: Row[Any], duration
             Customer.tenant_id == contract.tenant_id, Customer.customer_id == contract.customer_id
         )
     )
-    return Surroundings(tenant.time_zone, durations.contract_renewal_notices, portal_closes_at)
+    sent = await _notices_sent(connection, contract) if contract.cancellation_date else frozenset[str]()
+    return Surroundings(tenant.time_zone, durations.contract_renewal_notices, portal_closes_at, sent)
+
+
+async def _notices_sent(connection: AsyncConnection, contract: Row[Any]) -> frozenset[str]:
+    """Each was a step of the contract's procedure, of its own name."""
+    contract_procedure = Identity.of(ProcedureKind.CONTRACT, contract.tenant_id, contract.contract_number)
+    found = await connection.execute(
+        select(Mail.step).where(
+            Mail.tenant_id == contract.tenant_id,
+            Mail.procedure_id == contract_procedure.procedure_id,
+            Mail.template == MailName.CONTRACT_RENEWAL_NOTICE,
+            Mail.queued_at >= contract.cancelled_at,
+        )
+    )
+    return frozenset(found.scalars())
 
 
 async def insert_contract(connection: AsyncConnection, message: RecordContractApplication) -> Row[Any]:

@@ -156,6 +156,7 @@ async def make_context(settings: Settings) -> AsyncIterator[Context]:
         cipher,
         lazy=True,
         runtime=telemetry.runtime(settings.temporal_metrics_address),
+        pings=not settings.rehearsal,
     )
     clock: Clock = WorldClock(client) if settings.rehearsal else SystemClock()
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)

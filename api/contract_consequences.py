@@ -87,6 +87,7 @@ async def _situation(
         was_stopped=ShipmentState.STOPPED in deliveries,
         other_last_days=await _other_last_days(connection, contract),
         cancelled_at=contract.cancelled_at,
+        notices_sent=moment.around.notices_sent,
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from models.contracts import ContractRow, Surroundings, calendar_of, rate_plans_of, standing_of, terms_of
 from models.refusals import FieldError, InvalidInput, NothingChanged
 from models.rules.cancellation import cancellation_date_errors
-from models.rules.contract_agenda import Due, notice_to_make_up
+from models.rules.contract_agenda import Calendar, Due, notice_to_make_up
 from models.rules.contract_decisions import refusal_of
 from models.rules.contract_terms import Term, expires_on, terms_begun
 from models.rules.fees import Fee, cancellation_fee, is_billed_by_the_month
@@ -72,8 +72,7 @@ def plan_move(contract: ContractRow, plans: Sequence[Row[Any]], day: date, *, mo
         raise NothingChanged
     planned = _planned(contract, plans, day, charge_fee=contract.fee_charged, moment=moment)
     was = calendar_of(contract, moment.around)
-    notice = notice_to_make_up(replace(was, cancelled_for=day), was, contract.cancelled_at, moment.at)
-    return replace(planned, notice=notice)
+    return replace(planned, notice=_made_up(contract, replace(was, cancelled_for=day), moment))
 
 
 def plan_undo(contract: ContractRow, *, moment: Moment) -> PlannedUndo:
@@ -85,7 +84,7 @@ def plan_undo(contract: ContractRow, *, moment: Moment) -> PlannedUndo:
     ends = expires_on(terms)
     return PlannedUndo(
         renewals=tuple(term for term in begun if term.number > contract.term_number),
-        notice=notice_to_make_up(replace(was, cancelled_for=None), was, contract.cancelled_at, moment.at),
+        notice=_made_up(contract, replace(was, cancelled_for=None), moment),
         expires=ends is not None and ends <= moment.today,
     )
 
@@ -102,6 +101,11 @@ def _planned(
     return PlannedCancellation(
         day, cancellation_fee(chosen, terms, day, fixed=moment.fixed_fee) if charge_fee else None
     )
+
+
+def _made_up(contract: ContractRow, calendar: Calendar, moment: Moment) -> Due | None:
+    was = calendar_of(contract, moment.around)
+    return notice_to_make_up(calendar, was, contract.cancelled_at, moment.at, sent=moment.around.notices_sent)
 
 
 def _refuse(command: ContractCommand, contract: ContractRow, moment: Moment) -> None:

@@ -36,11 +36,15 @@ class Coming:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a contract's dates depend on besides its row; `portal_closes_at` is its customer's."""
+    """What a contract's dates depend on besides its row; `portal_closes_at` is its customer's.
+
+    `notices_sent`: the names of those that went out, of a cancelled contract.
+    """
 
     zone: str
     notices: tuple[timedelta, ...]
     portal_closes_at: datetime | None = None
+    notices_sent: frozenset[str] = frozenset()
 
 
 def terms_of(contract: ContractRow) -> Terms:

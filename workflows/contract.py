@@ -178,7 +178,8 @@ class Contract(Procedure):
             self._refuse_unless_open(what, command)  # whoever waited is judged by what has become of it meanwhile
             step = self._step(f"{what}-{command.command_id}", command.actor)
             recorded = await self._record(command, step)
-            self._take(recorded, step)
+            if recorded.at == step.at:  # else it is the answer that a forgotten command had long ago
+                self._take(recorded, step)
             self._now.answered[command.command_id] = recorded.model_copy(update={"fingerprint": command.fingerprint})
             self._now.answered = dict(list(self._now.answered.items())[-_ANSWERS_KEPT:])
         return self._now.answered[command.command_id]

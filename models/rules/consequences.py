@@ -5,7 +5,7 @@ depends on others (when the carrier takes a kit, whether a device comes back) ha
 when the carrier is asked, and what follows from that at the earliest.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -48,6 +48,7 @@ class Situation:
     `calendar` holds the present cancellation date, and has held it since `cancelled_at`. `contact`: the customer's own
     mail address. `ships`: a device is to be shipped and has not left yet; `was_stopped`: its shipment has been stopped.
     `other_last_days`: of the customer's other contracts, None for one that goes on by itself.
+    `notices_sent`: the names of the renewal notices that went out since.
     """
 
     calendar: Calendar
@@ -63,6 +64,7 @@ class Situation:
     was_stopped: bool = False
     other_last_days: Sequence[date | None] = ()
     cancelled_at: datetime | None = None
+    notices_sent: Collection[str] = ()
 
 
 def in_order(consequences: Iterable[Consequence]) -> list[Consequence]:
@@ -87,7 +89,9 @@ def made_up(situation: Situation, cancelled_for: date | None, now: datetime) -> 
     was = situation.calendar
     if situation.cancelled_at is None:
         return
-    missed = notice_to_make_up(replace(was, cancelled_for=cancelled_for), was, situation.cancelled_at, now)
+    missed = notice_to_make_up(
+        replace(was, cancelled_for=cancelled_for), was, situation.cancelled_at, now, sent=situation.notices_sent
+    )
     match missed:
         case Due(renewed=Term() as renewed):
             yield notice(situation, now, renewed)

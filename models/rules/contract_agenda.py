@@ -1,6 +1,6 @@
 """What comes to a contract by the calendar alone: start, renewals and their notices, expiry, end (CON-04, CON-05)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -74,15 +74,29 @@ def notices_of(calendar: Calendar, renewed: Term) -> list[datetime]:
     return sorted(morning_of(renewed.first_day - early, calendar.zone) for early in calendar.notices)
 
 
-def notice_to_make_up(calendar: Calendar, was: Calendar, since: datetime, now: datetime) -> Due | None:
+def notice_name(renewed: Term, at: datetime) -> str:
+    """Of one notice; it goes out once, ever."""
+    return f"notice-{renewed.number}-{at:%Y%m%d}"
+
+
+def notice_to_make_up(
+    calendar: Calendar, was: Calendar, since: datetime, now: datetime, *, sent: Collection[str] = ()
+) -> Due | None:
     """What is sent at once when an undo, or a later date, lets a renewal happen whose notice had fallen away (UND-06).
 
-    `was`: the calendar that held from `since` until now. One notice at most: the last that was missed for the first
-    renewal still ahead.
+    `was`: the calendar that holds now, since the cancellation at `since`. `sent`: the names of those that went out,
+    some of them while the date was another. One notice at most: the last that was missed for the first renewal still
+    ahead.
     """
     kept = set(agenda(was, since, now))
     missed = [due for due in agenda(calendar, since, now) if due.event is Event.NOTICE and due not in kept]
-    ahead = [due for due in missed if due.renewed and start_of_day(due.renewed.first_day, calendar.zone) > now]
+    ahead = [
+        due
+        for due in missed
+        if due.renewed
+        and start_of_day(due.renewed.first_day, calendar.zone) > now
+        and notice_name(due.renewed, due.at) not in sent
+    ]
     return min(reversed(ahead), key=_order, default=None)
 
 

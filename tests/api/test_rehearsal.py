@@ -9,7 +9,7 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import select
 
-from api.app import create_app
+from api.app import create_app, make_context
 from api.context import Context
 from models.clock import SystemClock
 from models.tables.applications import ServiceApplication
@@ -155,3 +155,11 @@ async def test_a_jump_that_is_asked_for_again_while_it_is_under_way_is_one_jump(
     both = await asyncio.gather(*(api.post(ADVANCE, json={"by": "P7D"}, headers=headers) for _ in range(2)))
     assert [answer.status_code for answer in both] == [200, 200]
     assert await now(api, operator) - begun < timedelta(days=8)
+
+
+async def test_a_long_jump_is_not_broken_off_by_the_client_s_own_probes(settings: Settings) -> None:
+    """The rehearsal's server hangs up on whoever probes three times in a row, as a jump of ninety seconds did."""
+    for rehearsal in (True, False):
+        async with make_context(settings.model_copy(update={"rehearsal": rehearsal})) as context:
+            probes = context.commands._client.service_client.config.keep_alive_config  # noqa: SLF001 - nobody else asks
+            assert (probes is None) == rehearsal

@@ -11,6 +11,7 @@ from models.rules.periods import start_of_day
 from models.tables.contracts import AccountCharge
 from models.tables.customers import Customer
 from models.tables.people import Person, PortalUser, Session
+from models.tables.procedures import Mail
 from models.vocabulary import SignupState
 from tests.contracts import ZONE, Office, open_office
 from tests.processes.test_contract_errands import kits, register_utms
@@ -154,6 +155,36 @@ async def test_a_renewal_and_an_expiry_missed_while_cancelled_are_made_up_by_the
     assert (before, await kits(office)) == ("requested", ["requested"])
 
 
+@pytest.mark.requirement("UND-06", "CAN-06", "CON-05", "CAN-03")
+async def test_a_notice_missed_under_a_moved_date_is_made_up_by_the_undo(office: Office) -> None:
+    """One went out while the later date stood, for a renewal that was still to be; the next one's did not."""
+    await to_the_first_of_a_month(office)
+    await office.world.advance(days=9)
+    contract = await office.apply(initial_term={"value": 2, "unit": "month"})
+    number, renewal = contract["contract_number"], date.fromisoformat(contract["next_renewal_date"])
+    await office.cancel(number, (renewal + timedelta(days=5)).isoformat())
+    await office.world.advance_to(start_of_day(renewal - timedelta(days=30), ZONE) + timedelta(hours=9, seconds=1))
+    assert {renewed for renewed, _ in await notices(office)} == {"1"}
+    status, _ = await office.post(number, "reschedule-cancellation", cancellation_date=await office.in_days(0))
+    assert status == 200
+    await office.world.advance(days=4)  # over the morning of the notice for the renewal after that
+    told = (await office.post(number, "undo-cancellation", dry_run=True))[1]["consequences"]
+    made_up = next(one["detail"] for one in told if one["detail"].get("template") == "contract_renewal_notice")
+    assert made_up["term_number"] == 2
+    assert (await office.post(number, "undo-cancellation"))[0] == 200
+    told_of = [renewed for renewed, _ in await notices(office)]
+    assert told_of[-1] == "2"
+    assert told_of.count("2") == 1
+
+
+async def notices(office: Office) -> list[tuple[str, str]]:
+    """(number of the term, day it was due) of every notice written, in order."""
+    async with office.world.database.transaction(TENANT) as connection:
+        query = select(Mail.step).where(Mail.template == "contract_renewal_notice").order_by(Mail.sequence)
+        steps = (await connection.execute(query)).scalars()
+        return [(step.split("-")[1], step.split("-")[2]) for step in steps]
+
+
 @pytest.mark.requirement("UND-06")
 async def test_cancelled_and_undone_twenty_times_it_is_what_it_was(office: Office) -> None:
     """Terms, fees and mails: one of each kind for each command, one renewal, no fee that holds."""
@@ -198,6 +229,7 @@ async def test_a_command_repeated_after_the_contract_has_continued_as_new_gets_i
     assert await handle.execute_update("cancel", command, id="cancel-1") == first
     assert (await office.read(number))["status"] == "active"
     assert (await happened(office, number)).count("contract_cancelled") == 1
+    await office.cancel(number, await office.in_days(2))  # what was repeated has not cancelled it again
 
 
 @pytest.mark.requirement("CAN-05")

@@ -1,5 +1,6 @@
 """What comes to a contract by the calendar (CON-04, CON-05)."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from models.rules.contract_agenda import (
     Event,
     agenda,
     next_due,
+    notice_name,
     notice_to_make_up,
     notices_of,
 )
@@ -150,6 +152,18 @@ def test_an_undo_makes_up_the_last_notice_that_fell_away() -> None:
     later = Calendar(YEARLY.terms, YEARLY.zone, NOTICES, date(2028, 4, 30))
     assert notice_to_make_up(YEARLY, later, cancelled, undone) is None  # it was sent: that renewal was to happen
     assert notice_to_make_up(YEARLY, was, cancelled, instant("2028-04-02T00:00Z")) is None  # that one is past
+
+
+@pytest.mark.requirement("UND-06")
+def test_what_went_out_under_an_earlier_date_does_not_hide_what_was_missed_under_a_later() -> None:
+    """Cancelled for 10 July, moved to 6 June, undone on the 9th: July's notice had been sent, August's had not."""
+    monthly = Calendar(Terms(date(2027, 8, 5), 2, 1), "Asia/Tokyo", NOTICES)
+    was = replace(monthly, cancelled_for=date(2028, 6, 6))
+    cancelled, undone = instant("2028-06-02T22:30Z"), instant("2028-06-08T15:30Z")
+    july, august = (term(monthly.terms, number) for number in (10, 11))
+    sent = {notice_name(july, instant("2028-06-05T00:00Z"))}
+    missed = notice_to_make_up(monthly, was, cancelled, undone, sent=sent)
+    assert missed == Due(instant("2028-06-06T00:00Z"), Event.NOTICE, august)
 
 
 @given(CALENDARS, st.datetimes(datetime(2025, 1, 1), datetime(2036, 1, 1), timezones=st.just(UTC)), st.data())  # noqa: DTZ001 - made aware there
