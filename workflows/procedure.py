@@ -5,7 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -33,6 +33,7 @@ from models.refusals import Refusal, WrongState
 from models.vocabulary import OperatorAction
 from workflows import search_attributes
 from workflows.current_details import current_details
+from workflows.deadline_timers import holds_in_time
 from workflows.patience import COMMAND, DATABASE, MAIL
 
 A = TypeVar("A")
@@ -106,14 +107,7 @@ class Procedure:
         Raises:
             EndedByOperatorError: an operator ended the procedure meanwhile.
         """
-        timeout = None if deadline is None else max(deadline - workflow.now(), timedelta(0))
-        in_time = True
-        try:
-            await workflow.wait_condition(
-                lambda: condition() or self._cut_short_by is not None, timeout=timeout, timeout_summary=summary
-            )
-        except TimeoutError:
-            in_time = False
+        in_time = await holds_in_time(lambda: condition() or self._cut_short_by is not None, deadline, summary=summary)
         await self._settled()
         if self._cut_short_by is not None:
             raise EndedByOperatorError

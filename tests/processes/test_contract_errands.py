@@ -96,5 +96,7 @@ async def test_two_hundred_devices_have_a_kit_each_once_the_contract_has_ended(o
 
     await eventually(lambda: all_are("planned"), patience=60)
     status, undone = await office.post(number, "undo-cancellation")
+    while status == 503:  # the worker is busy with two hundred new procedures, and the machine perhaps with others
+        status, undone = await office.post(number, "undo-cancellation")
     assert status in {200, 202}, undone
     await eventually(lambda: all_are("stopped"), patience=60)
