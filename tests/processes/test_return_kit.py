@@ -283,6 +283,20 @@ async def test_undone_when_sent_the_customer_is_told_to_keep_the_device(sent: En
 
 
 @pytest.mark.requirement("UND-03")
+async def test_undone_before_its_mail_was_delivered_only_the_recall_goes_out(ended: Ended) -> None:
+    """What told the customer to send the device is withdrawn."""
+    ended.world.mails.answer = lambda _: "451 not now"
+    assert await ended.says("1", "shipped", waybill_number="4907") == "sent"
+    status, answer = await ended.office.post(ended.number, "undo-cancellation")
+    assert status == 200, answer
+    await ended.at_state("recalled")
+    ended.world.mails.answer = lambda _: None
+    await ended.world.advance(hours=2)
+    await eventually(lambda: bool(ended.world.mails.to(CONTACT)))
+    assert [subject for subject in await ended.subjects() if "返送のお願いの取り消し" not in subject] == []
+
+
+@pytest.mark.requirement("UND-03")
 async def test_undone_when_the_device_is_back_it_is_sent_again(sent: Ended) -> None:
     """A new shipment, to where it was installed."""
     await sent.staff_do("received")
