@@ -182,6 +182,36 @@ def carrier(
     _run_to_its_end(serve(CarrierPlace(port, api_url, temporal_address, key=key, seed=seed)))
 
 
+@app.command()
+def utm(  # noqa: PLR0913 - Typer takes each option as a parameter
+    *,
+    api_url: Annotated[str, typer.Option(help="The API that it reports to.")] = "http://127.0.0.1:8080",
+    token: Annotated[
+        str | None, typer.Option(envvar="TETSUZUKI_UTM_TOKEN", help="Of one device, as shown at its registration.")
+    ] = None,
+    tokens: Annotated[
+        Path | None, typer.Option(help="Of many devices in this process: a name and a token on each line.")
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Only so many of them.")] = None,
+    memory: Annotated[Path | None, typer.Option(help="What it did, kept over kills.")] = None,
+    heartbeat_every: Annotated[float, typer.Option(help="Seconds.")] = 60,
+    wait: Annotated[int, typer.Option(min=0, max=60, help="Seconds that a poll waits for a command.")] = 30,
+    restart: Annotated[float, typer.Option(help="Seconds that a restart takes.")] = 3,
+    delay: Annotated[float, typer.Option(help="Seconds that a slow device takes to begin.")] = 30,
+    failure: Annotated[
+        str | None, typer.Option(help="What is wrong with it: deaf, slow, crash, twice or wrong-token.")
+    ] = None,
+) -> None:
+    """Simulate UTM devices: heartbeats, commands, restarts, and what can go wrong with them."""
+    from local.simulated_utm import Failure, Habits, read_tokens, run
+
+    if (token is None) == (tokens is None):
+        raise typer.BadParameter("Give --token or --tokens.")
+    devices = read_tokens(tokens, count) if tokens else [("utm", token or "")]
+    habits = Habits(heartbeat_every, wait, restart, delay, Failure(failure) if failure else None)
+    _run_to_its_end(run(api_url, devices, habits, memory))
+
+
 def _run_to_its_end(work: Coroutine[None, None, None]) -> None:
     """Run it, then leave without taking the interpreter down: Temporal's client threads can abort the process there."""
     import uvloop

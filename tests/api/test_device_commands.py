@@ -46,10 +46,12 @@ async def waiting(
     """Long polls of the devices, under way: each has looked once and waits."""
     tasks = [asyncio.create_task(polled(api, device, wait)) for device in devices]
     await eventually(lambda: desk.doorbell.waiting == len(devices))
-    yield tasks
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.fixture

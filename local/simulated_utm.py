@@ -1,0 +1,169 @@
+"""UTMs that are none: real clients of the device API, for the demo, tests and load (UTM-07).
+
+Each sends heartbeats, waits for commands, and restarts when told to: it says that it starts, is silent for as long as a
+restart takes, and says that it is back. It acts once on each command, whatever is killed or told twice.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx2
+
+from local.utm_memory import Deed, Memory
+
+_AGAIN_AFTER_SECONDS = 1.0
+_ANSWER_SECONDS = 15
+_DEVICES_PER_CLIENT = 50  # the client looks through all its connections at every request
+_STARTS_PER_SECOND = 200
+_CLOSED = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+
+
+class Failure(StrEnum):
+    DEAF = "deaf"
+    """Never asks for commands."""
+    SLOW = "slow"
+    """Lets a while pass before it begins."""
+    CRASH = "crash"
+    """Begins, and never says how it ended."""
+    TWICE = "twice"
+    """Says everything twice."""
+    WRONG_TOKEN = "wrong-token"  # noqa: S105 - the name of a failure
+
+
+@dataclass(frozen=True)
+class Habits:
+    """In seconds. `restart`: how long one takes. `delay`: of a slow device."""
+
+    heartbeat_every: float = 60
+    wait: int = 30
+    restart: float = 3
+    delay: float = 30
+    failure: Failure | None = None
+
+
+class SimulatedUtm:
+    """`name`: what its memory knows it by; `client`: leads to the API."""
+
+    def __init__(self, name: str, token: str, client: httpx2.AsyncClient, habits: Habits, memory: Memory) -> None:
+        token = token[:-1] + ("A" if token[-1] != "A" else "B") if habits.failure is Failure.WRONG_TOKEN else token
+        self.name = name
+        self.memory = memory
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._client = client
+        self._habits = habits
+        self._is_up = asyncio.Event()
+        self._is_up.set()
+
+    async def live(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._beat())
+            if self._habits.failure is not Failure.DEAF:
+                tasks.create_task(self._obey())
+
+    async def heartbeat(self) -> None:
+        told = {"version": "10.1.0", "ip_address": "192.0.2.1"}
+        await self._ask("POST", "heartbeat", json=told)
+
+    async def poll(self) -> list[str]:
+        """The ids of what it is to do."""
+        answer = await self._ask("GET", f"commands?wait={self._habits.wait}")
+        if answer is None or answer.status_code != HTTPStatus.OK:
+            await asyncio.sleep(_pause(answer))
+            return []
+        return [str(command["command_id"]) for command in answer.json()["commands"]]
+
+    async def act(self, command_id: str) -> None:
+        """Restart once for this command, however often it comes."""
+        if self.memory.last(self.name, command_id) is not Deed.RESTARTED:
+            self.memory.note(self.name, command_id, Deed.TAKEN)
+            if self._habits.failure is Failure.SLOW:
+                await asyncio.sleep(self._habits.delay)
+            if not await self._report(command_id, "started"):
+                self.memory.note(self.name, command_id, Deed.REPORTED)
+                return
+            await self._restart(command_id)
+        if self._habits.failure is not Failure.CRASH:
+            await self._report(command_id, "succeeded")
+        self.memory.note(self.name, command_id, Deed.REPORTED)
+
+    async def _beat(self) -> None:
+        while True:
+            await self._is_up.wait()
+            await self.heartbeat()
+            await asyncio.sleep(self._habits.heartbeat_every)
+
+    async def _obey(self) -> None:
+        for command_id in self.memory.unfinished(self.name):
+            await self.act(command_id)
+        while True:
+            for command_id in await self.poll():
+                if self.memory.last(self.name, command_id) is not Deed.REPORTED:
+                    await self.act(command_id)
+
+    async def _restart(self, command_id: str) -> None:
+        self.memory.note(self.name, command_id, Deed.RESTARTED)
+        print(f"{self.name} restarts", flush=True)
+        self._is_up.clear()
+        await asyncio.sleep(self._habits.restart)
+        self._is_up.set()
+        await self.heartbeat()
+
+    async def _report(self, command_id: str, state: str) -> bool:
+        """Until it is answered. False: the command is not to be carried out, or is over."""
+        while True:
+            answer = await self._ask("POST", f"commands/{command_id}/result", json={"state": state})
+            if self._habits.failure is Failure.TWICE:
+                answer = await self._ask("POST", f"commands/{command_id}/result", json={"state": state})
+            if answer is not None and (answer.status_code in _CLOSED or answer.is_success):
+                return answer.is_success
+            await asyncio.sleep(_pause(answer))
+
+    async def _ask(self, method: str, path: str, json: dict[str, str] | None = None) -> httpx2.Response | None:
+        """None: nobody answers there."""
+        try:
+            return await self._client.request(method, f"/v1/device/{path}", json=json, headers=self._headers)
+        except httpx2.TransportError:
+            return None
+
+
+def _pause(answer: httpx2.Response | None) -> float:
+    """Until it is worth asking again."""
+    return _AGAIN_AFTER_SECONDS if answer is None else float(answer.headers.get("Retry-After", _AGAIN_AFTER_SECONDS))
+
+
+@asynccontextmanager
+async def fleet(
+    api_url: str, tokens: Sequence[tuple[str, str]], habits: Habits, memory: Memory
+) -> AsyncIterator[list[SimulatedUtm]]:
+    """`tokens`: by the devices' names."""
+    timeout = httpx2.Timeout(_ANSWER_SECONDS, read=habits.wait + _ANSWER_SECONDS)
+    limits = httpx2.Limits(max_connections=None)
+    async with AsyncExitStack() as clients:
+        devices = []
+        for first in range(0, len(tokens), _DEVICES_PER_CLIENT):
+            client = await clients.enter_async_context(
+                httpx2.AsyncClient(base_url=api_url, timeout=timeout, limits=limits)
+            )
+            of_client = tokens[first : first + _DEVICES_PER_CLIENT]
+            devices += [SimulatedUtm(name, token, client, habits, memory) for name, token in of_client]
+        yield devices
+
+
+async def run(api_url: str, tokens: Sequence[tuple[str, str]], habits: Habits, memory: Path | None) -> None:
+    """Until the process is told to end."""
+    async with fleet(api_url, tokens, habits, Memory(memory)) as devices, asyncio.TaskGroup() as tasks:
+        for device in devices:
+            tasks.create_task(device.live())
+            await asyncio.sleep(1 / _STARTS_PER_SECOND)
+
+
+def read_tokens(file: Path, count: int | None) -> list[tuple[str, str]]:
+    """A device a line: its name (say, the UTM ID), a space, its token."""
+    lines = [line.split() for line in file.read_text().splitlines() if line.strip()]
+    return [(name, token) for name, token in lines][:count]
