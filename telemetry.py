@@ -29,7 +29,7 @@ FIELDS = (
 _LONGEST = 300
 _ADDRESS = re.compile(r"\S+@\S+")
 _PLACES = re.compile(rf"^(.*/site-packages/|{re.escape(str(Path(__file__).parent))}/)")
-_LINK = re.compile(r"\S*(?:T[0-9]{7}-|tzk_)[A-Za-z0-9_-]{43,}\S*")
+_LINK = re.compile(r"\S*(?:T[0-9]{7}-|tz[kd]_)[A-Za-z0-9_-]{43,}\S*")
 
 
 def configure_logging(level: str) -> None:
