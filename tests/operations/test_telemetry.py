@@ -39,8 +39,9 @@ def test_only_known_fields_are_written(logs: Logs) -> None:
 
 def test_addresses_and_tokens_are_blotted_out_of_what_is_written(logs: Logs) -> None:
     token = "T8000000-" + "k" * 43
-    structlog.get_logger("x").info(f"mail to taro@minato.example with /links/{token} and tzk_{token}, tzd_T8000000_{token}", kind=token)
-    assert logs()[0]["event"] == "mail to … with … and …"
+    told = f"mail to taro@minato.example with /links/{token} and tzk_{token} or tzd_{token}"
+    structlog.get_logger("x").info(told, kind=token)
+    assert logs()[0]["event"] == "mail to … with … and … or …"
     assert logs()[0]["kind"] == "…"
 
 
