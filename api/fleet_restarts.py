@@ -74,7 +74,7 @@ async def ask(tenant_id: str, body: FleetInput, context: Shared, staff: Staff, p
         horizon = context.settings.durations.restart_horizon
         wrong = wrong_slot(body.at, await context.clock.now(), zone=zone, horizon=horizon)
     if wrong is not None:
-        errors.append(FieldError("at", wrong, {"maximum_days": horizon.days}))
+        errors.append(FieldError("at", wrong, {"maximum": horizon.days}))
     if errors:
         raise InvalidInput(errors=errors)
     identity = _identity(tenant_id, once.draw().opaque_id())

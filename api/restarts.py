@@ -187,4 +187,4 @@ async def _check_slot(connection: AsyncConnection, at: datetime | None, context:
     zone = (await tenant_row(connection, tenant_id)).time_zone
     wrong = wrong_slot(at, await context.clock.now(), zone=zone, horizon=horizon)
     if wrong is not None:
-        raise InvalidInput(errors=[FieldError("when", wrong, {"maximum_days": horizon.days})])
+        raise InvalidInput(errors=[FieldError("when", wrong, {"maximum": horizon.days})])

@@ -57,7 +57,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "This must be a duration such as P7D or PT1H (ISO 8601).",
     ),
     "in_the_past": ("現在より前の日時は指定できません。", "This is in the past."),
-    "too_far_ahead": ("{maximum_days}日先までの日時を指定してください。", "At most {maximum_days} days ahead."),
+    "too_far_ahead": ("{maximum}日先までの日時を指定してください。", "At most {maximum} days ahead."),
     "no_utm": ("該当するUTMがありません。", "There is no such UTM."),
     "not_a_slot": ("15分単位の日時を指定してください。", "This must be a full quarter of an hour."),
     "date_in_the_past": ("{minimum}以降の日付を指定してください。", "{minimum} is the earliest date."),
