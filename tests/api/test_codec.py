@@ -87,7 +87,7 @@ async def sign_in(api: AsyncClient) -> Response:
 
 async def test_the_command_line_decodes_and_encodes_with_the_operator_key(api: AsyncClient) -> None:
     """What encode makes, decode reads; what is not encrypted stays as it is."""
-    plain = {"payloads": [{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "IuWxseeUsCI="}]}
+    plain = {"payloads": [{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "eyJuYW1lIjoi5bGx55SwIn0="}]}
     encoded = await api.post("/codec/encode", json=plain, headers=BEARER)
     assert "山田" not in encoded.text
     assert encoded.json() != plain

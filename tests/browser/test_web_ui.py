@@ -89,13 +89,15 @@ async def sign_in(page: Page, site: str) -> None:
 async def test_without_a_sign_in_the_web_ui_shows_nobodys_data(
     page: Page, show: Callable[[str], Awaitable[None]]
 ) -> None:
-    """Ids and states, no names: also not in summaries and details."""
+    """The story in words, with ids and states; no names anywhere, the details of a stuck mail included."""
     await show("User Metadata")
     await expect(page.get_by_text("Codec Server could not connect").filter(visible=True).first).to_be_visible()
     await show("Timeline")
-    await expect(page.get_by_text("record_submission")).to_be_visible()
-    for telling in (COMPANY, "lapses unless confirmed"):
-        await expect(page.get_by_text(telling)).to_have_count(0)
+    await expect(page.get_by_text("The application lapses unless confirmed").first).to_be_visible()
+    await expect(page.get_by_text(COMPANY)).to_have_count(0)
+    await show("User Metadata")
+    await expect(details(page).get_by_text("Needs an operator").first).to_be_visible()
+    await expect(details(page).get_by_text(APPLICANT)).to_have_count(0)
 
 
 async def test_an_operator_finds_reads_and_mends_a_stuck_procedure(
