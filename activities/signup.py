@@ -16,6 +16,7 @@ from models.links import NewLink
 from models.messages.signup_steps import Closed, Opened, RecordOpening, RecordRegistration, SignupStep
 from models.outbox import Letter, Posting
 from models.procedures import Beginning, Standing
+from models.rules.signup_dates import signup_reminders
 from models.tables.tenants import Tenant
 from models.vocabulary import Language, LinkPurpose, Mail, MemberKind, ProcedureKind, SignupState
 
@@ -180,7 +181,7 @@ class SignupActivities:
     def _reminders(self, member: MemberKind, expires_at: datetime) -> tuple[datetime, ...]:
         if member is MemberKind.STAFF:
             return ()
-        return tuple(sorted(expires_at - before for before in self._records.durations.signup_reminders_before_end))
+        return signup_reminders(expires_at, self._records.durations.signup_reminders_before_end)
 
 
 def _letter(mail: Mail, member: Member, tenant: Row[tuple[Tenant]], link_id: str, deadline: datetime | None) -> Letter:

@@ -61,6 +61,15 @@ _SENTENCES: dict[Kind, tuple[str, str]] = {
         "The customer is told to keep UTM {utm_id}: {to}",
     ),
     Kind.MAIL: ("メール {template} を送ります: {to}", "The mail {template} goes to {to}"),
+    Kind.HELD: ("申請を保留にします", "The application is put on hold"),
+    Kind.CUSTOMER_CREATED: (
+        "顧客企業とログインユーザ{portal_users}名を登録します",
+        "The customer and its {portal_users} portal users are made",
+    ),
+    Kind.SIGNUPS_EXPIRE: (
+        "サインアップ期間が終了します。本登録がまだのログインユーザは、再送が必要になります（{portal_users}名中）",
+        "The signups expire; who of the {portal_users} has not registered needs another link",
+    ),
     Kind.UNDO_CLOSES: ("解約を取り消せる期限です", "From now on the cancellation can no longer be undone"),
     Kind.PORTAL_CLOSES: (
         "ポータルを利用できなくなります（ログインユーザ{portal_users}名）",

@@ -4,11 +4,12 @@ from datetime import datetime
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import select
 
 from api.authentication import Staff
 from api.commands import ProcedureGoneError
 from api.context import Context, Shared
+from api.contract_consequences import Consequence
+from api.decision_consequences import OUTCOMES, application_row, foresee
 from api.idempotency import Once, PostedRequest
 from api.invitation import OpenInvitation, find_open_invitation
 from api.language import language_of
@@ -17,9 +18,8 @@ from models.fields import Input, Memo, OrAbsent
 from models.messages.application_steps import Decide, Submission
 from models.messages.procedure import Identity
 from models.messages.service_application import ServiceApplicationInput
-from models.refusals import InvalidInput, NotFound, WrongState
+from models.refusals import InvalidInput, WrongState
 from models.rules.extra_fields import answer_errors, given_answers
-from models.tables.applications import ServiceApplication as Applications
 from models.vocabulary import Decision, Language, ProcedureKind
 from workflows.service_application import ServiceApplication
 
@@ -38,13 +38,21 @@ class Memos(Input):
     memo3: OrAbsent[Memo] = None
 
 
-_NO_MEMOS = Memos()
+class DecisionInput(Memos):
+    dry_run: bool = False
+
+
+_NO_MEMOS = DecisionInput()
 
 
 class Decided(BaseModel):
+    """How the application stands, or in a dry run would stand; then with its `consequences`, soonest first."""
+
     application_number: str
     state: str
     customer_id: str | None = None
+    dry_run: bool = False
+    consequences: list[Consequence] | None = None
 
 
 async def take_limits(form: ServiceApplicationInput, request: Request, limiter: Limiter) -> None:
@@ -67,29 +75,36 @@ async def apply(
 
 
 @router.post("/v1/tenants/{tenant_id}/applications/{number}/{decision}", response_model=Decided)
-async def decide(
+async def decide(  # noqa: PLR0913 - most are the framework's
     tenant_id: str,
     number: str,
     decision: Decision,
+    request: Request,
     context: Shared,
     staff: Staff,
+    *,
     posted: PostedRequest,
-    memos: Memos = _NO_MEMOS,
+    asked: DecisionInput = _NO_MEMOS,
 ) -> Response:
-    """Approve, deny, or hold, and save the memos (APP-11).
+    """Approve, deny, or hold, and save the memos (APP-11). With `dry_run` nothing changes.
 
     An approval makes the customer company and begins the signup of its portal users (APP-13). On hold, reminders rest
     for 30 days (APP-15).
     """
     once = await posted.by(staff.actor)
+    identity = _identity(tenant_id, number)
+    if asked.dry_run:
+        foreseen = await foresee(context, identity, decision, language_of(request))
+        would_be = Decided(application_number=number, state=OUTCOMES[decision], dry_run=True, consequences=foreseen)
+        return await once.answer(would_be)
     command = Decide(
         command_id=once.command_id,
         fingerprint=once.fingerprint,
         actor=staff.actor,
         decision=decision,
-        **memos.model_dump(),
+        **asked.model_dump(exclude={"dry_run"}),
     )
-    return await once.answer(await _decided(context, _identity(tenant_id, number), command))
+    return await once.answer(await _decided(context, identity, command))
 
 
 async def submit(
@@ -128,22 +143,9 @@ async def _decided(context: Context, identity: Identity, command: Decide) -> Dec
     try:
         decided = await context.commands.send(identity, ServiceApplication.decide, command)
     except ProcedureGoneError:
-        raise WrongState(state=await _state(context, identity)) from None
+        async with context.database.transaction(identity.tenant_id) as connection:
+            raise WrongState(state=(await application_row(connection, identity)).state) from None
     return Decided(application_number=identity.subject, state=decided.state, customer_id=decided.customer_id)
-
-
-async def _state(context: Context, identity: Identity) -> str:
-    """Raises: NotFound: the tenant has no such application."""
-    async with context.database.transaction(identity.tenant_id) as connection:
-        found = await connection.execute(
-            select(Applications.state).where(
-                Applications.tenant_id == identity.tenant_id, Applications.application_number == identity.subject
-            )
-        )
-        state = found.scalar_one_or_none()
-    if state is None:
-        raise NotFound
-    return state
 
 
 def _identity(tenant_id: str, number: str) -> Identity:

@@ -1,11 +1,14 @@
 """Service applications over HTTP: what a client may send, and what it is told."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
+from sqlalchemy import select
 
+from models.tables.procedures import Mail
 from tests.world import TENANT, World, eventually, make_tenant, sign_in_staff
 
 PERSON = {"last_name": "山田", "first_name": "太郎"}
@@ -85,3 +88,47 @@ async def test_another_tenants_application_is_not_there(api: AsyncClient, staff:
     for tenant in (TENANT, "T9000000"):
         answer = await api.post(f"/v1/tenants/{tenant}/applications/{number}/approve", json={}, headers=stranger)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.requirement("APP-13", "USR-03")
+@pytest.mark.parametrize("decision", ["approve", "deny", "hold"])
+async def test_what_a_decisions_dry_run_foresees_is_what_then_happens(
+    api: AsyncClient, staff: dict[str, str], world: World, decision: str
+) -> None:
+    """Every mail, to whom and when, until nothing more comes; the dry run itself changes nothing."""
+    number = await confirmed(api, staff, world)
+    url = f"/v1/tenants/{TENANT}/applications/{number}/{decision}"
+    dry = await api.post(url, json={"dry_run": True}, headers=staff)
+    assert (dry.status_code, dry.json()["dry_run"]) == (200, True), dry.text
+    decided = await api.post(url, json={}, headers=staff)
+    assert decided.json()["state"] == dry.json()["state"]
+    consequences = [(one["what"], datetime.fromisoformat(one["at"])) for one in dry.json()["consequences"]]
+    mails = [
+        (one["detail"]["template"], recipient, datetime.fromisoformat(one["at"]))
+        for one in dry.json()["consequences"]
+        if one["what"] == "mail"
+        for recipient in one["detail"]["recipients"]
+    ]
+    last = max(at for _, at in consequences)
+    await world.advance_to(last + timedelta(minutes=1))
+    assert (decided.json()["customer_id"] is not None) == any(what == "customer_created" for what, _ in consequences)
+
+    async def all_queued() -> bool:
+        return len(await queued(world, since=min(at for _, at in consequences))) == len(mails)
+
+    await eventually(all_queued)
+    happened = await queued(world, since=min(at for _, at in consequences))
+    for (template, recipient, at), (was, to, when) in zip(sorted(mails), sorted(happened), strict=True):
+        assert (template, recipient) == (was, to)
+        assert timedelta(0) <= when - at < timedelta(minutes=1)
+    again = await api.post(url, json={"dry_run": True}, headers=staff)
+    assert again.status_code == 409
+
+
+async def queued(world: World, *, since: datetime) -> list[tuple[str, str, datetime]]:
+    """Template, recipient and time of every mail since then."""
+    async with world.database.transaction(TENANT) as connection:
+        rows = await connection.execute(
+            select(Mail.template, Mail.recipient, Mail.queued_at).where(Mail.queued_at >= since)
+        )
+        return [(row.template, row.recipient, row.queued_at) for row in rows]

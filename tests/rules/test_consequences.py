@@ -16,12 +16,13 @@ from models.rules.cancellation_consequences import of_cancelling, of_moving
 from models.rules.consequences import Consequence, Device, Situation
 from models.rules.contract_agenda import Calendar, Event, agenda
 from models.rules.contract_terms import Terms
+from models.rules.decision_consequences import Undecided, of_deciding
 from models.rules.deletion_consequences import of_deleting
 from models.rules.fees import Fee
 from models.rules.periods import day_of
 from models.rules.undo_consequences import kit_undoing, of_changing, of_undoing
 from models.vocabulary import ConsequenceKind as Kind
-from models.vocabulary import Language, ReturnKitState
+from models.vocabulary import Decision, Language, ReturnKitState
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 DURATIONS = Durations()
@@ -299,6 +300,32 @@ def test_the_calendar_of_a_dry_run_is_the_one_the_contract_lives_by(situation: S
     assert dry == [(due.at, names.get(due.event, due.event)) for due in lived]
 
 
+UNDECIDED = Undecided(
+    applicant="taro@minato.example",
+    users=["hanako@minato.example"],
+    notification_addresses=[],
+    signup=timedelta(days=7),
+    signup_reminders_before_end=[timedelta(days=3), timedelta(days=1)],
+    hold_silence=timedelta(days=30),
+)
+
+
+@pytest.mark.requirement("APP-13")
+def test_an_approval_is_told_with_the_end_of_its_signups() -> None:
+    """The mails of the day, the reminders three days and one before the end, and the end."""
+    found = of_deciding(UNDECIDED, Decision.APPROVE, NOW)
+    told = [(one.facts.get("template", one.what), (one.at - NOW).days) for one in found]
+    assert sorted(told) == [
+        ("application_decided", 0),
+        ("application_result", 0),
+        ("customer_created", 0),
+        ("portal_user_signup", 0),
+        ("signup_reminder", 4),
+        ("signup_reminder", 6),
+        ("signups_expire", 7),
+    ]
+
+
 @pytest.mark.requirement("CAN-03")
 @pytest.mark.parametrize("language", Language)
 def test_every_consequence_is_a_sentence_in_both_languages(language: Language) -> None:
@@ -312,6 +339,7 @@ def test_every_consequence_is_a_sentence_in_both_languages(language: Language) -
         *of_undoing(replace(CANCELLED, was_stopped=True), now=datetime(2028, 3, 22, tzinfo=UTC), fee=5),
         *of_changing(1, 2, now=NOW),
         *of_deleting(portal_users=2, signups=1, additions=1, now=NOW),
+        *(one for decision in Decision for one in of_deciding(UNDECIDED, decision, NOW)),
         Consequence(NOW, Kind.STARTS),
         Consequence(NOW, Kind.EXPIRES, {"last_day": "2028-03-31"}),
     ]
