@@ -89,9 +89,9 @@ class MailSink:
 
     def to(self, recipient: str) -> list[Acceptance]:
         """Each mail once, in the order of arrival."""
-        first = {acceptance.mail.message_id: acceptance for acceptance in reversed(self.accepted)}
-        found = [acceptance for acceptance in first.values() if acceptance.mail.recipient == recipient]
-        return sorted(found, key=lambda acceptance: acceptance.at)
+        found = [acceptance for acceptance in self.accepted if acceptance.mail.recipient == recipient]
+        first = {acceptance.mail.message_id: acceptance for acceptance in reversed(found)}
+        return sorted(first.values(), key=lambda acceptance: acceptance.at)
 
     async def wait_for(self, recipient: str, nth: int = 1) -> ReceivedMail:
         """The nth mail to the recipient. Waits for ever: whoever asks knows how long is too long."""
