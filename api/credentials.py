@@ -35,19 +35,22 @@ async def prove(context: Context, mail_address: str, password: str) -> Proven:
         InvalidCredentials: wrong, or nobody's address. AccountLocked: right or wrong, known address or not.
     """
     digest = sign_in_tries.address_digest(context.link_key.key, mail_address)
+    person: Row[str, str | None] | None = None
     for _ in range(_ROUNDS):
         tried, person = await _count(context, digest, mail_address)
         if tried.locked:
             raise AccountLocked
-        # More at once than the row has places: what is beyond is not looked at before those within are settled.
+        # More at once than the row has places: those beyond neither count nor lock before those within are settled.
         within = tried.number <= WRONG_IN_A_ROW
         stored = person.password_hash if person and within else None
         if await context.passwords.fits(stored, password) and person and stored:
             return await _settle(context, digest, Proven(person.person_id, stored))
-        if tried.number >= WRONG_IN_A_ROW:
+        if tried.number == WRONG_IN_A_ROW:
             await _lock(context, digest, person.person_id if person else None)
         if within:
             raise InvalidCredentials
+    # Those within were lost with their process: the row is full all the same.
+    await _lock(context, digest, person.person_id if person else None)
     raise AccountLocked
 
 

@@ -23,6 +23,7 @@ SETTINGS = {
 }
 """A device that is not back on the day its kit was sent counts as kept."""
 _KIT: LiteralString = "SELECT state, shipment_id FROM return_kits WHERE tenant_id = %s"
+_KIT_MAILS: LiteralString = "SELECT state FROM mails WHERE tenant_id = %s AND template LIKE 'return_kit_%%'"
 _MOVE: LiteralString = "UPDATE tenants SET time_zone = %s WHERE tenant_id = %s"
 _PATIENCE = 60  # seconds
 
@@ -90,7 +91,7 @@ class ContractJob(Job):
             "apply": self._open,
             "cancel": self._register,
             "send": lambda: self._kit_is("requested"),
-            "undo": lambda: self._kit_is("unreturned"),
+            "undo": self._kept_and_told,
         }
 
     @property
@@ -156,6 +157,15 @@ class ContractJob(Job):
         }
         path = f"/v1/carrier/shipments/{shipment_id}/events"
         return await self._client.post(self.name, "send", path, body, headers=self._site.operator)
+
+    async def _kept_and_told(self) -> None:
+        """The undo recalls what nobody has been told of yet by leaving it unsent: that is not what is tested here."""
+        await self._kit_is("unreturned")
+
+        async def told() -> bool:
+            return all(mail["state"] == "sent" for mail in await self._rows(_KIT_MAILS))
+
+        await eventually(told, patience=_PATIENCE)
 
     async def _post(self, act: str, path: str, body: Json) -> Operation:
         return await self._client.post(self.name, act, path, body)
