@@ -163,7 +163,7 @@ class FleetRestartActivities:
         taken = await orders.take_back(connection, step, RestartState.CANCELLED)
         if taken is None:
             return None  # the device was faster
-        await rows.tell_customer(connection, step, Mail.UTM_RESTART_CANCELLED, told, row.at)
+        await rows.tell_customer(connection, step, Mail.UTM_RESTART_CANCELLED, told, row)
         await rows.show(connection, step, taken, self._durations)
         await audit.record(connection, fact_of(step, "restart_cancelled"))
         return RestartStart(identity=step.identity, registration_id=row.registration_id)

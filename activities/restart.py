@@ -11,6 +11,7 @@ from activities import restart_orders as orders
 from activities import restart_rows as rows
 from activities.records import Records, fact_of
 from models import device_commands, outbox
+from models.audit import Fact
 from models.device_refusals import RestartInProgress, UtmOffline
 from models.device_vocabulary import DeviceCommandState, RestartReason, RestartState
 from models.durations import Durations
@@ -78,7 +79,7 @@ class RestartActivities:
             if row is None:
                 raise WrongState(state=RestartState.IN_PROGRESS)
             told = await rows.device(connection, message.identity.tenant_id, message.registration_id)
-            await rows.tell_customer(connection, message, Mail.UTM_RESTART_CANCELLED, told, row.at)
+            await rows.tell_customer(connection, message, Mail.UTM_RESTART_CANCELLED, told, row)
             shown = await rows.show(connection, message, row, self._durations)
             return shown.model_copy(update={"mails": True})
 
@@ -111,7 +112,7 @@ class RestartActivities:
             if row is None:
                 raise WrongState(state=await _state(connection, message))
             told = await rows.device(connection, message.identity.tenant_id, message.registration_id)
-            await rows.tell_customer(connection, message, Mail.UTM_RESTART_MISSED, told, row.at)
+            await rows.tell_customer(connection, message, Mail.UTM_RESTART_MISSED, told, row)
             shown = await rows.show(connection, message, row, self._durations)
             return shown.model_copy(update={"mails": True})
 
@@ -130,15 +131,18 @@ class RestartActivities:
             over = message.state is not DeviceCommandState.STARTED
             values: dict[str, Any] = {"ended_at": message.at} if over else {"begun_at": message.at}
             if state is RestartState.FAILED:
-                values["reason"] = RestartReason.DEVICE
+                values |= {"reason": RestartReason.DEVICE, "detail": message.detail}
             row = await rows.move(connection, message, before, state, **values)
             if row is None:
                 raise WrongState(state=await _state(connection, message))
             tenant_id = message.identity.tenant_id
             await device_commands.settle(connection, tenant_id, message.restart_id, message.state, message.at)
+            if state is RestartState.FAILED:
+                return await self._failed(connection, message, row, fact)
             return await rows.show(connection, message, row, self._durations)
 
-        return await self._records.once(fact_of(message, f"restart_{state}"), RestartStanding, work)
+        fact = fact_of(message, f"restart_{state}")
+        return await self._records.once(fact, RestartStanding, work)
 
     @activity.defn
     async def record_restart_given_up(self, message: RestartStep) -> RestartStanding:
@@ -161,9 +165,10 @@ class RestartActivities:
             await device_commands.settle(
                 connection, message.identity.tenant_id, message.restart_id, DeviceCommandState.EXPIRED, message.at
             )
-            return await rows.show(connection, message, row, self._durations)
+            return await self._failed(connection, message, row, fact)
 
-        return await self._records.once(fact_of(message, "restart_failed"), RestartStanding, work)
+        fact = fact_of(message, "restart_failed")
+        return await self._records.once(fact, RestartStanding, work)
 
     @activity.defn
     async def record_restart_end(self, message: RestartStep) -> RestartStanding:
@@ -183,6 +188,17 @@ class RestartActivities:
             found = await rows.standing(connection, tenant_id, start.registration_id, self._durations)
             mails = await outbox.is_waiting(connection, tenant_id, start.identity.procedure_id)
             return RestartStanding(state="open", mails=mails, **found)
+
+    async def _failed(
+        self, connection: AsyncConnection, step: RestartStep, row: Row[Any] | None, fact: Fact
+    ) -> RestartStanding:
+        """Why goes into the log; what the device said does not: nothing can be taken out of there again."""
+        told = False
+        if row is not None:
+            fact.detail["reason"] = row.reason
+            told = await rows.tell_failure(connection, step, row)
+        shown = await rows.show(connection, step, row, self._durations)
+        return shown.model_copy(update={"mails": told})
 
     async def _refuse_offline(self, connection: AsyncConnection, step: RestartStep) -> None:
         seen = await self._connection(connection, step)

@@ -29,7 +29,7 @@ async def schedule(
     """
     replaced_at = await _replace(connection, step)
     row = await order(connection, step, RestartState.SCHEDULED, slot=slot, durations=durations)
-    await rows.tell_customer(connection, step, Mail.UTM_RESTART_SCHEDULED, told, slot)
+    await rows.tell_customer(connection, step, Mail.UTM_RESTART_SCHEDULED, told, row)
     shown = await rows.show(connection, step, row, durations)
     return shown.model_copy(update={"replaced_at": replaced_at, "mails": True})
 

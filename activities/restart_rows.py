@@ -1,14 +1,13 @@
 """The rows of restarts: moved on under a condition, and told to the device, the customer and the procedure's page."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
-from mail_templates.wording import moment
+from mail_templates.wording import moment, restart_failure
 from models import outbox, procedures
 from models.device_vocabulary import RestartReason, RestartState
 from models.durations import Durations
@@ -73,20 +72,33 @@ async def move(
     return row
 
 
-async def tell_customer(connection: AsyncConnection, step: RestartStep, mail: Mail, told: Device, at: datetime) -> None:
-    """One mail to each of the customer's alert addresses (RST-03, RST-04, RST-07)."""
+async def tell_customer(
+    connection: AsyncConnection, step: RestartStep, mail: Mail, told: Device, restart: Row[Any]
+) -> None:
+    """One mail to each of the customer's alert addresses (RST-03, RST-04, RST-05, RST-07)."""
     tenant = await tenant_row(connection, step.identity.tenant_id)
     language = Language(tenant.language)
     values = {
         "CompanyName": told.company_name,
         "UTMName": told.row.name,
         "UTMID": told.row.utm_id,
-        "RestartAt": moment(at, tenant.time_zone, language),
+        "RestartAt": moment(restart.at, tenant.time_zone, language),
     }
+    if mail is Mail.UTM_RESTART_FAILED:
+        values["FailureReason"] = restart_failure(RestartReason(restart.reason), restart.detail, language)
     posting = Posting(tenant_id=tenant.tenant_id, procedure_id=step.identity.procedure_id, step=step.step, at=step.at)
     addresses = told.row.customer_addresses
     letters = [Letter(mail=mail, recipient=address, language=language, values=values) for address in addresses]
     await outbox.post(connection, posting, letters)
+
+
+async def tell_failure(connection: AsyncConnection, step: RestartStep, restart: Row[Any]) -> bool:
+    """Whoever was told of the slot hears that nothing came of it; who asks for one at once looks at the status."""
+    if not restart.is_scheduled:
+        return False
+    told = await device(connection, step.identity.tenant_id, step.registration_id)
+    await tell_customer(connection, step, Mail.UTM_RESTART_FAILED, told, restart)
+    return True
 
 
 async def standing(

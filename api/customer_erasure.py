@@ -15,6 +15,7 @@ from models.messages.service_application import Company, UtmDestination
 from models.tables.applications import PersonalInvitation, ServiceApplication, UtmAddition
 from models.tables.contracts import Contract
 from models.tables.customers import Customer
+from models.tables.devices import Restart
 from models.tables.procedures import Link, Mail, Procedure
 from models.tables.shipments import ReturnKit, Shipment
 from models.tables.utms import Utm
@@ -33,6 +34,7 @@ async def erase_company(
     if row.application_number is not None:
         await _erase_application(connection, tenant_id, row.application_number)
     await _empty_what_it_had(connection, tenant_id, customer_id)
+    await _empty_restarts(connection, tenant_id, customer_id)
     await _empty_additions(connection, tenant_id, customer_id)
     signups = [Identity.of(ProcedureKind.SIGNUP, tenant_id, user.user_id).procedure_id for user in users]
     await _erase_mails(connection, tenant_id, [*signups, *await _procedures(connection, tenant_id, customer_id)])
@@ -68,6 +70,14 @@ async def _empty_what_it_had(connection: AsyncConnection, tenant_id: str, custom
     for table, values in emptied.items():
         mine = (table.tenant_id == tenant_id, table.customer_id == customer_id)
         await connection.execute(update(table).where(*mine).values(**values))
+
+
+async def _empty_restarts(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
+    """Nobody knows what its devices have said in words of their own."""
+    devices = select(Utm.registration_id).where(Utm.tenant_id == tenant_id, Utm.customer_id == customer_id)
+    await connection.execute(
+        update(Restart).where(Restart.tenant_id == tenant_id, Restart.registration_id.in_(devices)).values(detail=None)
+    )
 
 
 async def _empty_additions(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:

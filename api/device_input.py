@@ -14,7 +14,10 @@ class HeartbeatInput(Input):
 
 
 class ResultInput(Input):
-    """`started` comes before the device acts; it acts only once that was answered with 200."""
+    """`started` comes before the device acts; it acts only once that was answered with 200.
+
+    `detail`: why it failed, as the device puts it. Staff read it with the restart, and customers in the mail.
+    """
 
     state: Literal["started", "succeeded", "failed"]
     detail: OrAbsent[Reason] = None

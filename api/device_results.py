@@ -13,8 +13,10 @@ from models.refusals import WrongState
 from workflows.restart import Restart
 
 
-async def deliver_result(context: Context, device: Row[Any], command: Row[Any], state: DeviceCommandState) -> None:
-    """The same result twice is taken alike.
+async def deliver_result(
+    context: Context, device: Row[Any], command: Row[Any], state: DeviceCommandState, *, detail: str | None = None
+) -> None:
+    """The same result twice is taken alike. `detail`: what the device says of it in its own words.
 
     Raises:
         WrongState: it is over: given up, or taken back.
@@ -26,6 +28,7 @@ async def deliver_result(context: Context, device: Row[Any], command: Row[Any], 
         actor=f"device:{device.utm_id}",
         restart_id=command.command_id,
         state=state,
+        detail=detail,
     )
     try:
         await context.commands.send(restarts_of(device), Restart.report, report)

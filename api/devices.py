@@ -87,9 +87,8 @@ async def report(
 ) -> Result:
     """Tell what becomes of a command. The same report again is answered alike; one that comes too late is refused."""
     await limiter.take("result_per_device", device.row.registration_id)
-    await deliver_result(
-        context, device.row, await _command(context, device, command_id), DeviceCommandState(body.state)
-    )
+    command = await _command(context, device, command_id)
+    await deliver_result(context, device.row, command, DeviceCommandState(body.state), detail=body.detail)
     return Result(command_id=command_id, state=body.state)
 
 

@@ -51,6 +51,7 @@ class FleetItem(BaseModel):
     at: datetime
     state: RestartState
     reason: RestartReason | None
+    detail: str | None
 
 
 class Fleet(FleetAsked):

@@ -1,5 +1,7 @@
 """What happened and what comes next in a procedure, in words. The codes are stable; these sentences are for people."""
 
+from typing import Any
+
 from models.vocabulary import Language
 
 # By code: in Japanese, in English.
@@ -27,6 +29,18 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "restart_in_progress": ("UTMが再起動を始めました", "The UTM began to restart"),
     "restart_succeeded": ("再起動が完了しました", "The UTM is back"),
     "restart_failed": ("再起動できませんでした", "The restart failed"),
+    "restart_failed_offline": (
+        "再起動できませんでした。UTMと通信できません", "The restart failed: the UTM could not be reached"
+    ),
+    "restart_failed_not_confirmed": (
+        "再起動できませんでした。UTMから応答がありません", "The restart failed: the UTM did not answer"
+    ),
+    "restart_failed_no_result": (
+        "再起動の完了をUTMから確認できませんでした", "The restart failed: the UTM never reported that it was back"
+    ),
+    "restart_failed_device": (
+        "再起動できないとUTMから連絡がありました", "The restart failed: the UTM reported that it could not"
+    ),
     "restarts_ended": ("サービス提供元が再起動を終了しました", "The operator ended the restart"),
     "fleet_restart_asked": ("一括再起動を受け付けました", "The restart of the fleet was planned"),
     "fleet_restart_spread": ("UTMに再起動を予約しました", "The next UTMs got their schedules"),
@@ -130,6 +144,12 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 def has_sentence(code: str) -> bool:
     """Also for the beginning of a code that ends with a state (`application_`)."""
     return code in _SENTENCES or (code.endswith("_") and any(known.startswith(code) for known in _SENTENCES))
+
+
+def event_sentence(what: str, detail: dict[str, Any], language: Language) -> str:
+    """With the reason in words where the event has one."""
+    with_reason = f"{what}_{detail.get('reason')}"
+    return sentence(with_reason if with_reason in _SENTENCES else what, language)
 
 
 def sentence(code: str, language: Language) -> str:

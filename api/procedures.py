@@ -12,7 +12,7 @@ from api.authentication import StaffOrOperator
 from api.context import Context, Shared
 from api.language import language_of
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
-from api.procedure_wording import sentence
+from api.procedure_wording import event_sentence, sentence
 from models.refusals import NotFound
 from models.tables.procedures import AuditEntry, Procedure
 from models.vocabulary import Language, OperatorAction, ProcedureKind
@@ -148,7 +148,13 @@ async def timeline_of(
         .order_by(AuditEntry.at, AuditEntry.entry_id)
     )
     return [
-        Event(at=row.at, what=row.what, by=row.actor, text=sentence(row.what, language), detail=row.detail)
+        Event(
+            at=row.at,
+            what=row.what,
+            by=row.actor,
+            text=event_sentence(row.what, row.detail, language),
+            detail=row.detail,
+        )
         for row in rows
     ]
 

@@ -54,7 +54,7 @@ class Asked(BaseModel):
 
 
 class RestartListed(BaseModel):
-    """`reason`: why it failed, or was not taken up."""
+    """`reason`: why it failed, or was not taken up; `detail`: what the device itself said of its failure."""
 
     restart_id: str
     state: RestartState
@@ -64,6 +64,7 @@ class RestartListed(BaseModel):
     begun_at: datetime | None
     ended_at: datetime | None
     reason: RestartReason | None
+    detail: str | None
     fleet_restart_id: str | None
 
 
@@ -73,6 +74,7 @@ class LastRestart(BaseModel):
     state: Literal["succeeded", "failed", "in_progress", "missed", "none"]
     at: datetime | None
     reason: RestartReason | None = None
+    detail: str | None = None
 
 
 class RestartStatus(BaseModel):
@@ -176,7 +178,7 @@ def _last(row: Row[Any] | None) -> LastRestart:
         return LastRestart(state="none", at=None)
     if row.state in UNDER_WAY:
         return LastRestart(state="in_progress", at=row.at)
-    return LastRestart(state=row.state, at=row.ended_at, reason=row.reason)
+    return LastRestart(state=row.state, at=row.ended_at, reason=row.reason, detail=row.detail)
 
 
 async def _check_slot(connection: AsyncConnection, at: datetime | None, context: Context, tenant_id: str) -> None:

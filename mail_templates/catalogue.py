@@ -80,6 +80,7 @@ _ALL = (
         f"{_UTM} ContactName ContractNumber CarrierName WaybillNumber DestinationAddress DueDate",
     ),
     _mail(Mail.UTM_RESTART_MISSED, f"{_UTM} RestartAt"),
+    _mail(Mail.UTM_RESTART_FAILED, f"{_UTM} RestartAt FailureReason"),
     _mail(Mail.STAFF_SIGNUP, "TenantID SignupURL Deadline", purpose=LinkPurpose.STAFF_SIGNUP),
     _mail(Mail.SIGNUP_REMINDER, "CompanyName UserName SignupURL Deadline", purpose=LinkPurpose.PORTAL_USER_SIGNUP),
     _mail(Mail.ACCOUNT_LOCKED, "MailAddress PortalURL LockDuration"),

@@ -90,6 +90,11 @@ _ALL = (
     _text("DueDate", ja=("返送の期限日", "2027年2月9日(火)"), en=("day by which to return it", "Tue 9 February 2027")),
     _text("EndDate", ja=("契約期間の最終日", "2028年1月31日(月)"), en=("last day of the term", "Mon 31 January 2028")),
     _text(
+        "FailureReason",
+        ja=("再起動できなかった理由", "UTMと通信できませんでした"),
+        en=("why the restart failed", "the UTM could not be reached"),
+    ),
+    _text(
         "LastFreeDay",
         ja=("解約金のかからない最終の解約日", "2028年1月31日(月)"),
         en=("last day on which a cancellation costs no fee", "Mon 31 January 2028"),

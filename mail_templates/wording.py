@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from models.device_vocabulary import RestartReason
 from models.vocabulary import ApplicationState, Language, TermUnit
 
 _HOME = "Asia/Tokyo"
@@ -36,6 +37,21 @@ _STATES = {
         ApplicationState.ENDED: "ended",
     },
 }
+_RESTART_FAILURES = {
+    Language.JA: {
+        RestartReason.OFFLINE: "UTMと通信できませんでした",
+        RestartReason.NOT_CONFIRMED: "UTMから応答がありませんでした",
+        RestartReason.NO_RESULT: "UTMは再起動を始めましたが、完了の連絡がありませんでした",
+        RestartReason.DEVICE: "UTMから再起動できないとの連絡がありました",
+    },
+    Language.EN: {
+        RestartReason.OFFLINE: "the UTM could not be reached",
+        RestartReason.NOT_CONFIRMED: "the UTM did not answer",
+        RestartReason.NO_RESULT: "the UTM began to restart, but never reported that it was back",
+        RestartReason.DEVICE: "the UTM reported that it could not restart",
+    },
+}
+_LONGEST_QUOTE = 200
 _UNITS = (
     (timedelta(days=1), "日", "day"),
     (timedelta(hours=1), "時間", "hour"),
@@ -99,6 +115,16 @@ def postal_address(postal_code: str, address: str, language: Language) -> str:
 
 def application_state(state: ApplicationState, language: Language) -> str:
     return _STATES[language][state]
+
+
+def restart_failure(reason: RestartReason, said: str | None, language: Language) -> str:
+    """Why a restart failed, with what the device itself said of it: a stranger's words, of which one line is quoted."""
+    words = _RESTART_FAILURES[language][reason]
+    quote = " ".join((said or "").split())
+    if not quote:
+        return words
+    quote = quote if len(quote) <= _LONGEST_QUOTE else f"{quote[: _LONGEST_QUOTE - 1]}…"
+    return f"{words}（「{quote}」）" if language is Language.JA else f"{words} (“{quote}”)"
 
 
 def recipient_name(name: str | None, language: Language) -> str:

@@ -341,6 +341,7 @@ class Mail(StrEnum):
     CANCELLATION_UNDONE = "cancellation_undone"
     CONTRACT_SHORTAGE = "contract_shortage"
     UTM_RESTART_MISSED = "utm_restart_missed"
+    UTM_RESTART_FAILED = "utm_restart_failed"
 
 
 TENANT_TEMPLATES: tuple[Mail, ...] = tuple(Mail)[:13]

@@ -92,7 +92,7 @@ class Restart(Nudged, Procedure):
         async with self.turn():
             await self._do_what_is_due()
             step = self._step(f"report-{command.command_id}", command.restart_id, actor=command.actor)
-            message = RecordRestartReport(**step.model_dump(), state=command.state)
+            message = RecordRestartReport(**step.model_dump(), state=command.state, detail=command.detail)
             return self._take(await self.record(RestartActivities.record_restart_report, message), command)
 
     @ask.validator

@@ -21,10 +21,11 @@ class AskRestart(Command):
 
 
 class ReportRestart(Command):
-    """What the device says of it: `started`, `succeeded` or `failed`."""
+    """What the device says of it: `started`, `succeeded` or `failed`; `detail`: in its own words."""
 
     restart_id: str
     state: DeviceCommandState
+    detail: str | None = None
 
 
 class RestartStep(Step):
@@ -38,6 +39,7 @@ class RecordRestartRequest(RestartStep):
 
 class RecordRestartReport(RestartStep):
     state: DeviceCommandState
+    detail: str | None = None
 
 
 class FleetStart(Command):

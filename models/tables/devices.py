@@ -95,6 +95,8 @@ class Restart(Table):
     ended_at: Mapped[Instant | None]
     reason: Mapped[str | None]
     """Why it failed or was not taken up."""
+    detail: Mapped[str | None]
+    """What the device itself said of its failure: a stranger's words, at most 1,000 characters."""
 
 
 class FleetRestart(Table):

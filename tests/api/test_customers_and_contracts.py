@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from httpx2 import AsyncClient, Response
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
+from models.tables.devices import Restart
 from models.tables.shipments import ReturnKit, Shipment
+from models.tables.utms import Utm
 from tests.api.test_customers import CUSTOMERS, names, people_in_the_database
 from tests.api.test_utms import UTM, applied
 from tests.contracts import DESTINATION, Office, open_office
@@ -117,7 +119,7 @@ async def test_a_deletion_empties_contracts_devices_and_parcels_and_the_contract
 
 
 async def add_parcels(world: World, office: Office, number: str) -> None:
-    """As a shipment and a kit that went to the customer are kept."""
+    """As a shipment and a kit that went to the customer are kept, and what a device has said of itself."""
     now = await world.clock.now()
     whose = {"tenant_id": TENANT, "customer_id": office.customer_id, "contract_number": number, "procedure_id": "p"}
     async with world.database.transaction(TENANT) as connection:
@@ -131,6 +133,21 @@ async def add_parcels(world: World, office: Office, number: str) -> None:
                 destination=DESTINATION,
                 state="delivered",
                 requested_at=now,
+            )
+        )
+        registration_id = await connection.scalar(select(Utm.registration_id))
+        await connection.execute(
+            insert(Restart).values(
+                tenant_id=TENANT,
+                restart_id="r",
+                registration_id=registration_id,
+                utm_id="a1a1b2b2c3c4",
+                state="failed",
+                is_scheduled=True,
+                at=now,
+                requested_at=now,
+                requested_by="staff:x",
+                detail="山田席から応答なし",
             )
         )
         await connection.execute(

@@ -12,7 +12,9 @@ from mail_templates.wording import (
     nothing,
     person_name,
     recipient_name,
+    restart_failure,
 )
+from models.device_vocabulary import RestartReason
 from models.vocabulary import ApplicationState, Language
 
 JA, EN = Language.JA, Language.EN
@@ -79,3 +81,13 @@ def test_there_are_words_where_there_is_no_value() -> None:
     assert recipient_name(None, JA) == "ご担当者"
     assert recipient_name("山田 太郎", JA) == "山田 太郎"
     assert nothing(EN) != ""
+
+
+@pytest.mark.requirement("RST-05")
+def test_why_a_restart_failed_is_told_with_at_most_a_line_of_the_devices_own_words() -> None:
+    """A reason without words of its own stands alone."""
+    assert restart_failure(RestartReason.OFFLINE, None, EN) == "the UTM could not be reached"
+    quoted = restart_failure(RestartReason.DEVICE, " fan\n1 \t stuck ", EN)
+    assert quoted == "the UTM reported that it could not restart (“fan 1 stuck”)"
+    cut = restart_failure(RestartReason.DEVICE, "長" * 1000, JA)
+    assert cut == f"UTMから再起動できないとの連絡がありました（「{'長' * 199}…」）"

@@ -55,6 +55,12 @@ class Desk:
         now = await self.world.clock.now()
         return datetime.fromtimestamp((now.timestamp() // 900 + ahead) * 900, UTC)
 
+    async def timeline(self) -> list[dict[str, Any]]:
+        procedure_id = restarts_of(await self.utm()).procedure_id
+        answer = await self.api.get(f"/v1/tenants/{TENANT}/procedures/{procedure_id}", headers=self.staff)
+        events: list[dict[str, Any]] = answer.json()["timeline"]
+        return events
+
     async def heartbeat(self) -> None:
         utm, now = await self.utm(), await self.world.clock.now()
         said = {"last_connected_at": now, "version": "1.0", "ip_address": "192.0.2.1"}
@@ -85,8 +91,8 @@ class Desk:
             )
             return taken.first() is not None
 
-    async def report(self, command_id: str, state: DeviceCommandState) -> None:
-        await deliver_result(self.context, await self.utm(), await self.command(command_id), state)
+    async def report(self, command_id: str, state: DeviceCommandState, detail: str | None = None) -> None:
+        await deliver_result(self.context, await self.utm(), await self.command(command_id), state, detail=detail)
 
     async def utm(self) -> Row[Any]:
         async with self.world.database.transaction(TENANT) as connection:
@@ -147,6 +153,8 @@ async def test_what_nobody_confirms_within_fifteen_minutes_has_failed(desk: Desk
     with pytest.raises(WrongState):
         await desk.report(command_id, DeviceCommandState.STARTED)
     assert (await desk.last())["state"] == "failed"
+    assert (await desk.timeline())[-1]["text"] == "再起動できませんでした。UTMと通信できません"
+    assert desk.world.mails.to(ALERTS) == []  # whoever asks for one at once looks at the status
 
 
 @pytest.mark.requirement("RST-03")
@@ -188,6 +196,28 @@ async def test_at_its_slot_it_is_on_offer_and_no_longer_cancellable(desk: Desk) 
     await desk.report(command_id, DeviceCommandState.STARTED)
     await desk.report(command_id, DeviceCommandState.SUCCEEDED)
     assert (await desk.last())["state"] == "succeeded"
+
+
+@pytest.mark.requirement("RST-05")
+@pytest.mark.requirement("RST-06")
+async def test_what_a_device_says_of_its_failure_is_shown_mailed_and_kept_out_of_the_log(desk: Desk) -> None:
+    """One line of it goes to the customer; the timeline, out of which nothing can be taken, says only whose fault it was."""
+    said = "disk 2 is full\n" + "山田席 " * 100
+    slot = await desk.slot()
+    command_id = (await desk.ask(slot)).json()["restart_id"]
+    await desk.world.advance_to(slot)
+    assert await desk.take(command_id)
+    await desk.report(command_id, DeviceCommandState.STARTED)
+    await desk.report(command_id, DeviceCommandState.FAILED, said)
+    last = await desk.last()
+    assert (last["state"], last["reason"], last["detail"]) == ("failed", "device", said)
+    assert [item["detail"] for item in await desk.history()] == [said]
+    await desk.world.mails_to(ALERTS, 2)
+    [line] = [line for line in desk.world.mails.to(ALERTS)[1].text.splitlines() if line.startswith("理由")]
+    assert line.startswith("理由：UTMから再起動できないとの連絡がありました（「disk 2 is full 山田席 山田席")
+    assert len(line) < 250
+    [event] = [event for event in await desk.timeline() if event["what"] == "restart_failed"]
+    assert (event["detail"], event["text"]) == ({"reason": "device"}, "再起動できないとUTMから連絡がありました")
 
 
 @pytest.mark.requirement("RST-04")
@@ -257,3 +287,4 @@ async def test_a_slot_that_passed_while_the_system_was_down_starts_late_or_is_mi
         assert (await desk.last())["state"] == "in_progress"
         await desk.world.advance(seconds=20)
         assert (await desk.eventually("failed"))["reason"] == "offline"
+        assert "失敗しました" in (await desk.world.mails_to(ALERTS, 2))[1]
