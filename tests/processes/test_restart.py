@@ -201,7 +201,7 @@ async def test_at_its_slot_it_is_on_offer_and_no_longer_cancellable(desk: Desk) 
 @pytest.mark.requirement("RST-05")
 @pytest.mark.requirement("RST-06")
 async def test_what_a_device_says_of_its_failure_is_shown_mailed_and_kept_out_of_the_log(desk: Desk) -> None:
-    """One line of it goes to the customer; the timeline, out of which nothing can be taken, says only whose fault it was."""
+    """One line of it goes to the customer; the timeline, out of which nothing can be taken, names only the reason."""
     said = "disk 2 is full\n" + "山田席 " * 100
     slot = await desk.slot()
     command_id = (await desk.ask(slot)).json()["restart_id"]
