@@ -17,7 +17,7 @@ Process = subprocess.Popen[bytes]
 LOOK_INTERVAL = 0.1  # seconds between looks whether a part still runs
 STEADY = 10.0  # seconds: what ran this long before it died is started again at once
 FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = 5.0
 
 
 @dataclass(frozen=True)

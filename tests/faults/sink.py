@@ -15,6 +15,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from tests.mail_server import ReceivedMail
 
 _BROKEN_WITHIN = 3.0  # seconds from the final dot: whoever goes later has had our answer long before
+_NOTED_WITHIN = 1.0  # seconds from the final dot: whoever dies later has written our answer down long before
 
 
 class Stage(StrEnum):
@@ -34,8 +35,12 @@ class Acceptance:
 
     @property
     def is_ambiguous(self) -> bool:
-        """The conversation broke after the final dot: a copy of it is nobody's fault."""
-        return not self.heard and self.broken_at is not None and self.broken_at - self.at < _BROKEN_WITHIN
+        """The sender died after the final dot, and before it had our answer or had written it down.
+
+        A copy of it is nobody's fault (RFC 1047). It may have gone on with another procedure's mail meanwhile.
+        """
+        within = _NOTED_WITHIN if self.heard else _BROKEN_WITHIN
+        return self.broken_at is not None and self.broken_at - self.at < within
 
 
 @dataclass
@@ -66,8 +71,8 @@ class MailSink:
         self.port = port
         self.accepted: list[Acceptance] = []
         self.conversations: set[asyncio.Transport] = set()
-        self._last_in: dict[Session, Acceptance] = {}
-        """The mail whose sender has not gone on yet."""
+        self._taken_in: dict[Session, list[Acceptance]] = {}
+        """The mails of each conversation, until it ends. All but the last have been heard of."""
         self._holds: list[Hold] = []
         self._server: asyncio.Server | None = None
         self._news = asyncio.Event()
@@ -121,6 +126,7 @@ class MailSink:
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
         self._went_on(session)
+        self._taken_in.pop(session, None)
         return "221 Bye"
 
     async def handle_RCPT(  # noqa: N802 - likewise
@@ -137,19 +143,17 @@ class MailSink:
         [recipient] = envelope.rcpt_tos
         acceptance = Acceptance(ReceivedMail(recipient, message), time.monotonic())
         self.accepted.append(acceptance)
-        self._last_in[session] = acceptance
+        self._taken_in.setdefault(session, []).append(acceptance)
         self._news.set()
         await self._pass(Stage.AFTER_DOT, recipient)
         return "250 OK"
 
     def broken(self, session: Session) -> None:
-        acceptance = self._last_in.pop(session, None)
-        if acceptance is not None:
+        for acceptance in self._taken_in.pop(session, []):
             acceptance.broken_at = time.monotonic()
 
     def _went_on(self, session: Session) -> None:
-        acceptance = self._last_in.pop(session, None)
-        if acceptance is not None:
+        for acceptance in self._taken_in.get(session, [])[-1:]:
             acceptance.heard = True
 
     async def _pass(self, stage: Stage, recipient: str) -> None:
