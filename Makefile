@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: help setup setup-development demo test faults contract-faults faults-selftest model-comparison undo-races lint requirements documents approve-mails lock clean
 
 help:
-	@echo "make demo   watch an application become a contract, and a contract live and end"
+	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
 	@echo "make test   lint, types, architecture and every test but the long lanes"
 	@echo "make faults kill every part of the running product at twenty moments; nearly ten minutes"
 	@echo "make contract-faults  the same at twenty moments from a cancellation to its undo; twenty minutes"

@@ -5,9 +5,12 @@ import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from local.fleet_progress import FleetScreen
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -94,7 +97,7 @@ def demo(
     pace: Annotated[float, typer.Option(help="Seconds to read each step; 0 waits for nobody.")] = 2.0,
     stay: Annotated[bool, typer.Option(help="Stay up until Ctrl-C after the last step.")] = True,
 ) -> None:
-    """Watch it live: an application becomes a contract, and a contract lives and ends; seven months in two minutes."""
+    """Watch it live: an application becomes a contract, a contract lives and ends, and ten devices restart."""
     import platformdirs
 
     from local.demo import demo as play
@@ -210,6 +213,65 @@ def utm(  # noqa: PLR0913 - Typer takes each option as a parameter
     devices = read_tokens(tokens, count) if tokens else [("utm", token or "")]
     habits = Habits(heartbeat_every, wait, restart, delay, Failure(failure) if failure else None)
     _run_to_its_end(run(api_url, devices, habits, memory))
+
+
+fleet = typer.Typer(no_args_is_help=True)
+app.add_typer(fleet, name="fleet", help="Restart many UTMs, spread over slots: begin, watch, cancel as one.")
+
+ApiUrl = Annotated[str, typer.Option(envvar="TETSUZUKI_API_URL", help="The API that is asked.")]
+Tenant = Annotated[str, typer.Option(envvar="TETSUZUKI_TENANT", help="The tenant's id.")]
+Token = Annotated[
+    str,
+    typer.Option(
+        envvar="TETSUZUKI_TOKEN",
+        prompt="API key or session token",
+        hide_input=True,
+        help="Of the tenant or of staff; better in the environment than here, and asked for where it is missing.",
+    ),
+]
+Watch = Annotated[bool, typer.Option(help="Show how it gets on until it is over. Ctrl-C only ends the watching.")]
+_HERE = "http://127.0.0.1:8080"
+
+
+@fleet.command("restart")
+def fleet_restart(  # noqa: PLR0913 - Typer takes each option as a parameter
+    *,
+    tenant: Tenant,
+    token: Token,
+    at: Annotated[str, typer.Option(help="The first slot, a full quarter of an hour: 2027-01-06T03:00+09:00.")],
+    per_slot: Annotated[int, typer.Option(min=1, help="At most so many in one slot.")],
+    customer: Annotated[str | None, typer.Option(help="Only this customer's UTMs.")] = None,
+    utm: Annotated[list[str] | None, typer.Option(help="Only this UTM; as often as need be.")] = None,
+    watch: Watch = True,
+    api_url: ApiUrl = _HERE,
+) -> None:
+    """Restart many UTMs: those named, a customer's, or all of the tenant's."""
+    wish = {"at": at, "per_slot": per_slot, "customer_id": customer, "utm_ids": utm}
+    given = {name: value for name, value in wish.items() if value}
+    raise typer.Exit(_fleet_screen(api_url, tenant, token).begin(given, watch=watch))
+
+
+@fleet.command("status")
+def fleet_status(
+    fleet_restart_id: str, *, tenant: Tenant, token: Token, watch: Watch = False, api_url: ApiUrl = _HERE
+) -> None:
+    """How a fleet restart stands, and which UTMs did not restart."""
+    screen = _fleet_screen(api_url, tenant, token)
+    raise typer.Exit((screen.watch if watch else screen.tell)(fleet_restart_id))
+
+
+@fleet.command("cancel")
+def fleet_cancel(fleet_restart_id: str, *, tenant: Tenant, token: Token, api_url: ApiUrl = _HERE) -> None:
+    """Cancel as one what no UTM has been told yet."""
+    raise typer.Exit(_fleet_screen(api_url, tenant, token).cancel(fleet_restart_id))
+
+
+def _fleet_screen(api_url: str, tenant: str, token: str) -> "FleetScreen":
+    from local.fleet_client import FleetClient
+    from local.fleet_progress import FleetScreen
+
+    elsewhere = "" if api_url == _HERE else f" --api-url {api_url}"
+    return FleetScreen(FleetClient(api_url, tenant, token), again=f"--tenant {tenant}{elsewhere}")
 
 
 def _run_to_its_end(work: Coroutine[None, None, None]) -> None:

@@ -1,4 +1,7 @@
-"""`tetsuzuki demo`: the main job on the product itself, then a contract's life on a rehearsal. Both stay up."""
+"""`tetsuzuki demo`: the main job on the product itself, then a contract's life and ten devices on a rehearsal.
+
+Both stay up.
+"""
 
 import asyncio
 import os
@@ -8,9 +11,11 @@ from pathlib import Path
 
 from local.demo_cast import Cast
 from local.demo_contract import ContractStory
+from local.demo_devices import DeviceStory
 from local.demo_narration import Narrator
 from local.demo_rehearsal import RehearsalStack
 from local.demo_story import Story
+from local.device_processes import DeviceProcesses
 from local.stack import run_stack
 from local.stack_plan import Addresses, UpOptions
 from local.terminal import Terminal
@@ -30,10 +35,10 @@ def demo(data_dir: Path, *, pace: float, stay: bool) -> int:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
     async def play(addresses: Addresses) -> None:
-        rehearsal = RehearsalStack(data_dir)
+        rehearsal, devices = RehearsalStack(data_dir), DeviceProcesses(data_dir / "rehearsal")
         rehearsal.begin()
         try:
-            await _play(addresses, rehearsal, data_dir, Narrator(terminal, pace))
+            await _play(addresses, rehearsal, devices, data_dir, Narrator(terminal, pace))
             if stay:
                 terminal.note(
                     "\nAll of it stays up: open the links, press the buttons, kill -9 what you like. Ctrl-C ends it."
@@ -42,22 +47,26 @@ def demo(data_dir: Path, *, pace: float, stay: bool) -> int:
                 os.kill(os.getpid(), signal.SIGTERM)
             await asyncio.Event().wait()
         finally:
+            await devices.end()
             await rehearsal.end()
 
     return run_stack(options, terminal, before=empty, then=lambda addresses: asyncio.create_task(play(addresses)))
 
 
-async def _play(addresses: Addresses, rehearsal: RehearsalStack, data_dir: Path, narrator: Narrator) -> None:
+async def _play(
+    addresses: Addresses, rehearsal: RehearsalStack, devices: DeviceProcesses, data_dir: Path, narrator: Narrator
+) -> None:
     async with Cast.met(addresses, data_dir) as first:
         await Story(first, narrator).tell()
     addresses_of_rehearsal = await rehearsal.addresses()
     async with Cast.met(addresses_of_rehearsal, data_dir / "rehearsal") as second:
-        await ContractStory(second, narrator).tell()
+        office = await ContractStory(second, narrator).tell()
+        await DeviceStory(office, narrator, devices).tell()
     narrator.act("To look at")
     await narrator.show(
         ("first act, all mails", str(addresses.inbox_url)),
         ("first act, all procedures", f"{addresses.temporal_ui_url}/namespaces/default/workflows"),
         ("first act, the API", f"{addresses.api_url}/docs"),
-        ("second act, all mails", str(addresses_of_rehearsal.inbox_url)),
-        ("second act, the API", f"{addresses_of_rehearsal.api_url}/docs"),
+        ("second and third act, all mails", str(addresses_of_rehearsal.inbox_url)),
+        ("second and third act, the API", f"{addresses_of_rehearsal.api_url}/docs"),
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class Cast:
                 except httpx2.TransportError:
                     await asyncio.sleep(0.2)
                     continue
-                if answer.status_code in {202, 503} and method == "POST":
+                if method == "POST" and _is_to_be_repeated(answer):
                     await asyncio.sleep(0.5)
                     continue
                 if answer.is_error:
@@ -153,6 +154,13 @@ class Cast:
 
     def web_ui(self, procedure_id: str) -> str:
         return f"{self.addresses.temporal_ui_url}/namespaces/default/workflows/{procedure_id}"
+
+
+def _is_to_be_repeated(answer: httpx2.Response) -> bool:
+    """It was not taken, or was and is not recorded yet."""
+    if answer.status_code == HTTPStatus.ACCEPTED:
+        return bool(answer.json().get("state") == "accepted")
+    return answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 async def _engine(address: str) -> Client:

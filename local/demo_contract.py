@@ -17,11 +17,13 @@ class ContractStory:
         self._cast = cast
         self._narrator = narrator
 
-    async def tell(self) -> None:
+    async def tell(self) -> Office:
+        """Returns those who told it, for what they do next."""
         await self._meet_again()
         await self._ship()
         await self._renew()
         await CancellationStory(self._office, self._narrator, self._number).tell()
+        return self._office
 
     async def _meet_again(self) -> None:
         self._narrator.act("Second act: the contract's life, on a clock that jumps")

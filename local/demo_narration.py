@@ -1,6 +1,8 @@
 """How the demo speaks: act by act, a sentence and its links at a time, with a pause to read each."""
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from local.carrier_journey import Telling
@@ -29,6 +31,12 @@ class Narrator:
     def lines(self, lines: list[str]) -> None:
         for line in lines:
             self._terminal.note(f"    {line}")
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Something that takes a moment; how far it is can be told meanwhile."""
+        with self._terminal.waiting(what) as tell:
+            yield tell
 
     def checked(self, rows: list[tuple[str, str, str, bool]]) -> None:
         self._terminal.checked(rows)

@@ -119,23 +119,26 @@ class Office:
         """As the operator does."""
         return await self.cast.call("POST", "/v1/products", _PRODUCT, key=self.cast.addresses.operator_key)
 
-    async def apply(self, product: Json, start: date) -> Json:
-        """For a contract of three months and then four, whose UTM is sent to the customer."""
+    async def products(self) -> Json:
+        return await self.cast.call("GET", "/v1/products", key=self.session)
+
+    async def apply(self, product: Json, start: date, *, quantity: int = 1) -> Json:
+        """For a contract of three months and then four, whose UTMs are sent to the customer."""
         application = {
             "start_date": start.isoformat(),
             "initial_term": {"value": 3, "unit": "month"},
             "renewal_term": {"value": 4, "unit": "month"},
             "product_id": product["product_id"],
-            "rate_plans": [{"rate_plan_id": product["rate_plans"][0]["rate_plan_id"], "quantity": 1}],
+            "rate_plans": [{"rate_plan_id": product["rate_plans"][0]["rate_plan_id"], "quantity": quantity}],
             "shipping_required": True,
             "destination": {name: value for name, value in COMPANY.items() if name != "mail_address"},
         }
         return await self.of_customer("POST", "/contracts", application)
 
-    async def register_utm(self) -> Json:
+    async def register_utm(self, **particulars: object) -> Json:
         """Where it was sent; it finds its contract."""
         place = {"postal_code": COMPANY["postal_code"], "address": COMPANY["prefecture"] + COMPANY["address"]}
-        return await self.of_customer("POST", "/utms", _UTM | place)
+        return await self.of_customer("POST", "/utms", _UTM | place | particulars)
 
     # Asking.
 
@@ -157,11 +160,11 @@ class Office:
         found: list[Json] = (await self.ask("GET", path))["items"]
         return found
 
-    async def mails_sent(self, template: str, count: int) -> list[Json]:
-        """Those to the desk, once there are so many: a command is answered before its mails have left."""
+    async def mails_sent(self, template: str, count: int, *, to: str = DESK) -> list[Json]:
+        """Once there are so many: a command is answered before its mails have left."""
         async with asyncio.timeout(_PATIENCE):
             while True:
-                if len(found := await self.mails(template)) >= count:
+                if len(found := await self.mails(template, to=to)) >= count:
                     return found
                 await asyncio.sleep(0.1)
 

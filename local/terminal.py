@@ -1,5 +1,8 @@
 """What `tetsuzuki up` says to the person at the terminal."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -35,6 +38,12 @@ class Terminal:
     def act(self, title: str) -> None:
         self._console.print()
         self._console.print(Text(title, "bold cyan"))
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[Callable[[str], None]]:
+        """A line that moves, and is gone afterwards; how far it is can be told meanwhile. A log gets nothing of it."""
+        with self._console.status(Text(what)) as status:
+            yield lambda now: status.update(Text(now))
 
     def links(self, links: list[Link]) -> None:
         for name, url in links:

@@ -17,6 +17,7 @@ from local.product_command import CLI
     "GEN-02", "GEN-03", "CAT-01", "CON-04", "CON-05", "SHP-02", "SHP-03", "CAN-03", "CAN-08", "CAN-09"
 )
 @pytest.mark.requirement("KIT-01", "KIT-02", "UND-01", "UND-02", "UND-05")
+@pytest.mark.requirement("UTM-07", "RST-02", "RST-03", "RST-04", "RST-05", "RST-06", "RST-08")
 def test_the_demo_plays_to_its_end_and_stops_cleanly(tmp_path: Path) -> None:
     """A killed worker changes nothing in the story, and every line of the dry run comes true, or it would say so."""
     command = [sys.executable, str(CLI), "demo", f"--data-dir={tmp_path / 'demo'}", "--pace=0", "--no-stay"]
@@ -45,6 +46,15 @@ def test_the_demo_plays_to_its_end_and_stops_cleanly(tmp_path: Path) -> None:
         "the first business day: a return kit has left",
         "The device is back since",
         "lines came true",
+        "All are online",
+        "seconds later the device has restarted, and the status says: succeeded",
+        "that replaces",
+        "Or not at all: cancelled",
+        "begins on time. The status says: succeeded",
+        "The status says: failed, offline",
+        "The restart failed: the UTM could not be reached",
+        "10 of 10 over: 10 succeeded",
+        "they have restarted 12 times",
         "Stopped in",
     ):
         assert happened in story, played.stdout
