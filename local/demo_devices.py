@@ -137,7 +137,7 @@ class DeviceStory:
                     await self._office.jump(slot)
                 await _until(partial(_are, command, "succeeded", number))
             await ended_well(process)
-        restarts = self._devices.restarts()
+        restarts = sum(self._devices.restarts().values())
         if restarts != len(_SHOPS) + 2:
             raise DemoFailedError(f"The devices have restarted {restarts} times.")
         await self._narrator.step(

@@ -1,4 +1,4 @@
-"""Simulated UTMs for the demo, each a `tetsuzuki utm` process of its own: plugged in, unplugged, plugged in again."""
+"""Simulated UTMs, each a `tetsuzuki utm` process of its own: plugged in, unplugged, plugged in again."""
 
 import asyncio
 import json
@@ -22,14 +22,14 @@ class DeviceProcesses:
         self._programs: dict[str, ProductCommand] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def plug_in(self, utm_id: str, token: str, api_url: str) -> None:
-        """It comes up by itself, and remembers what it did before it was unplugged."""
+    def plug_in(self, utm_id: str, token: str, api_url: str, *habits: str) -> None:
+        """It comes up by itself, and remembers what it did before it was unplugged. `habits`: more options."""
         memory = self._memories / f"{utm_id}.jsonl"
         if utm_id not in self._programs:
             self._memories.mkdir(exist_ok=True)
             memory.unlink(missing_ok=True)  # of an earlier demo
         program = ProductCommand(
-            ["utm", f"--api-url={api_url}", f"--memory={memory}", *_HABITS],
+            ["utm", f"--api-url={api_url}", f"--memory={memory}", *_HABITS, *habits],
             log=self._folder / "logs" / f"utm-{utm_id}.log",
             environment={"TETSUZUKI_UTM_TOKEN": token},
         )
@@ -43,11 +43,14 @@ class DeviceProcesses:
         process.wait()
         return process.pid
 
-    def restarts(self) -> int:
-        """How often they have restarted, all of them together, as they remember it."""
-        notes = [line for file in self._memories.glob("*.jsonl") for line in file.read_text().splitlines()]
-        return sum(json.loads(note)["deed"] == Deed.RESTARTED for note in notes)
+    def restarts(self) -> dict[str, int]:
+        """How often each has restarted, as it remembers it itself."""
+        return {file.stem: restarts for file in self._memories.glob("*.jsonl") if (restarts := _restarts(file))}
 
     async def end(self) -> None:
         stops = [asyncio.to_thread(program.stop, patience=_STOP_PATIENCE) for program in self._programs.values()]
         await asyncio.gather(*stops)
+
+
+def _restarts(memory: Path) -> int:
+    return sum(json.loads(note)["deed"] == Deed.RESTARTED for note in memory.read_text().splitlines())
