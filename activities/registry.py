@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.account_lock import AccountLockActivities
+from activities.approval import ApprovalActivities
 from activities.carrier import CarrierActivities, Dispatch
 from activities.contract import ContractActivities
 from activities.contract_shortage import ContractShortageActivities
@@ -51,8 +52,13 @@ def activities(
     addition = UtmAdditionActivities(records)
     contract_shortage = ContractShortageActivities(records)
     restart = RestartActivities(records)
+    approval = ApprovalActivities(records)
     fleet_restart = FleetRestartActivities(records)
     return [
+        approval.record_approval_decision,
+        approval.record_approval_delegation,
+        approval.record_approval_timer,
+        approval.record_approval_end,
         fleet_restart.record_fleet_restart,
         fleet_restart.record_fleet_batch,
         fleet_restart.record_fleet_cancel,

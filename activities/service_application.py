@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities import application_letters as letters
-from activities.approval import create_customer
+from activities.approved_application import create_customer
 from activities.records import Records, fact_of, tenant_row
 from models import links, outbox, procedures
 from models.business_calendar import reminder_instants

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 import telemetry
 from api import (
+    administrators,
     api_keys,
     application_csv,
     applications,
@@ -75,6 +76,7 @@ from workflows.client import connect
 from workflows.world_clock import WorldClock
 
 ROUTERS = (
+    administrators.router,
     api_keys.router,
     application_csv.router,
     applications.router,

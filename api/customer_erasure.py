@@ -6,13 +6,14 @@ Numbers, amounts, dates and quantities stay, as does the audit log, which holds 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Update, case, cast, func, literal, select, update
+from sqlalchemy import Row, Update, case, cast, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.messages.procedure import Identity
 from models.messages.service_application import Company, UtmDestination
 from models.tables.applications import PersonalInvitation, ServiceApplication, UtmAddition
+from models.tables.approvals import Administrator, Approval, Approver
 from models.tables.contracts import Contract
 from models.tables.customers import Customer
 from models.tables.devices import Restart
@@ -36,6 +37,7 @@ async def erase_company(
     await _empty_what_it_had(connection, tenant_id, customer_id)
     await _empty_restarts(connection, tenant_id, customer_id)
     await _empty_additions(connection, tenant_id, customer_id)
+    await _empty_approvals(connection, tenant_id, customer_id)
     signups = [Identity.of(ProcedureKind.SIGNUP, tenant_id, user.user_id).procedure_id for user in users]
     await _erase_mails(connection, tenant_id, [*signups, *await _procedures(connection, tenant_id, customer_id)])
     await _erase_account_mails(connection, tenant_id, users)
@@ -92,6 +94,32 @@ async def _empty_additions(connection: AsyncConnection, tenant_id: str, customer
             destination=cast(dict.fromkeys(UtmDestination.model_fields, ""), JSONB).concat(quantity),
             state=case((undecided, AdditionState.ENDED), else_=UtmAddition.state),
         )
+    )
+
+
+async def _empty_approvals(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
+    """What was decided and when stays; who asked, who decided and why does not."""
+    mine = (Approval.tenant_id == tenant_id, Approval.customer_id == customer_id)
+    emptied = await connection.execute(
+        update(Approval)
+        .where(*mine)
+        .values(
+            asked_by="", asked_for="", reason="", requesters=[], escalation=[], decided_by=None, decision_reason=None
+        )
+        .returning(Approval.approval_id)
+    )
+    await connection.execute(
+        update(Approver)
+        .where(Approver.tenant_id == tenant_id, Approver.approval_id.in_(emptied.scalars().all()))
+        .values(
+            mail_address=literal(f"{_ERASED}:") + Approver.link_id,  # still another one for each
+            name=None,
+            reason=None,
+            decided_from=None,
+        )
+    )
+    await connection.execute(
+        delete(Administrator).where(Administrator.tenant_id == tenant_id, Administrator.customer_id == customer_id)
     )
 
 

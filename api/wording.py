@@ -5,6 +5,15 @@ from models.vocabulary import Language
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     # code: (Japanese, English); braces name the error's limits
+    "delegated_before": (
+        "ほかの方から任されているため、さらに別の方に任せることはできません。",
+        "This was delegated to you; it cannot be delegated again.",
+    ),
+    "asked_already": ("この方にはすでに承認をお願いしています。", "This person has been asked already."),
+    "not_of_the_company": (
+        "同じ会社のメールアドレス、または登録されている管理者のアドレスを入力してください。",
+        "This must be an address of the same company, or of one of its administrators.",
+    ),
     "required": ("入力してください。", "This is required."),
     "too_long": ("{max_length}文字以内で入力してください。", "At most {max_length} characters."),
     "too_short": ("{min_length}文字以上で入力してください。", "At least {min_length} characters."),

@@ -47,6 +47,7 @@ def _mail(mail: Mail, names: str, *, purpose: LinkPurpose | None = None, channel
 _APPLICATION = "ApplicationNumber CompanyName ApplicantName"
 _CONTRACT = "ProductID ProductName TenantID CustomerID ContractNumber"
 _UTM = "CompanyName UTMName UTMID"
+_ASKED = "CompanyName RecipientName Asked AskedBy AskedFor Reason"
 
 _ALL = (
     _mail(
@@ -105,6 +106,10 @@ _ALL = (
     _mail(Mail.CANCELLATION_MOVED, f"{_CONTRACT} CancellationDate PreviousDate CancellationFee"),
     _mail(Mail.CANCELLATION_UNDONE, f"{_CONTRACT} UndoDate"),
     _mail(Mail.CONTRACT_SHORTAGE, "TenantID CustomerCount CustomerIDs PortalURL"),
+    _mail(Mail.APPROVAL_REQUEST, f"{_ASKED} ApprovalURL Deadline", purpose=LinkPurpose.APPROVAL),
+    _mail(Mail.APPROVAL_REMINDER, f"{_ASKED} ApprovalURL Deadline", purpose=LinkPurpose.APPROVAL),
+    _mail(Mail.APPROVAL_SETTLED, f"{_ASKED} Outcome DecidedBy DecidedAt"),
+    _mail(Mail.APPROVAL_OUTCOME, "CompanyName Asked AskedFor Reason Outcome DecidedBy DecidedAt DecisionReason"),
 )
 
 CATALOGUE: dict[Mail, MailKind] = {kind.mail: kind for kind in _ALL}

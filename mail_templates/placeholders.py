@@ -47,6 +47,15 @@ _ALL = (
     _text("ApplicantName", ja=("申込者の氏名", "山田 太郎"), en=("name of the applicant", "Taro Yamada")),
     _text("ApplicationNumber", ja=("申請番号", "AAP-3KJXLH50"), en=("application number", "AAP-3KJXLH50")),
     _text(
+        "Asked", ja=("承認を求める内容", "リモートサポートの開始"), en=("what is asked", "the start of remote support")
+    ),
+    _text("AskedBy", ja=("依頼者", "サポートデスク 佐藤 花子"), en=("who asks", "Hanako Sato of the support desk")),
+    _text(
+        "AskedFor",
+        ja=("対象", "本社 1階（UTM ID a1a1b2b2c3c3、〒105-0011 東京都港区芝公園4-2-8）"),
+        en=("what it is for", "Head office, 1F (UTM ID a1a1b2b2c3c3, 4-2-8 Shibakoen, Minato-ku, Tokyo 105-0011)"),
+    ),
+    _text(
         "CancellationDate",
         ja=("解約日（サービスの最終日）", "2027年3月31日(水)"),
         en=("cancellation date, the last day of service", "Wed 31 March 2027"),
@@ -83,6 +92,17 @@ _ALL = (
         en=("when the link or the procedure ends", "Tue 12 January 2027, 10:00 (JST)"),
     ),
     _text(
+        "DecidedAt",
+        ja=("判断した日時", "2027年1月6日(水) 11:30"),
+        en=("when it was decided", "Wed 6 January 2027, 11:30 (JST)"),
+    ),
+    _text("DecidedBy", ja=("判断した方", "山田 太郎"), en=("who decided", "Taro Yamada")),
+    _text(
+        "DecisionReason",
+        ja=("判断の理由（なければ「－」）", "午後は利用できるため"),
+        en=("why, or “–”", "The office is free then."),
+    ),
+    _text(
         "DestinationAddress",
         ja=("送付先の住所", "〒105-0011 東京都港区芝公園4-2-8"),
         en=("address of the destination", "4-2-8 Shibakoen, Minato-ku, Tokyo 105-0011"),
@@ -103,6 +123,7 @@ _ALL = (
     _text(
         "MailAddress", ja=("メールアドレス", "info@minato.example.jp"), en=("mail address", "info@minato.example.jp")
     ),
+    _text("Outcome", ja=("承認依頼の結果", "承認されました"), en=("what became of the request", "approved")),
     _text(
         "PlannedArrivalDate", ja=("着荷予定日", "2027年1月20日(水)"), en=("planned arrival date", "Wed 20 January 2027")
     ),
@@ -119,6 +140,11 @@ _ALL = (
     _text("ProductID", ja=("商品ID", "P-00000012"), en=("product ID", "P-00000012")),
     _text("ProductName", ja=("商品名", "まもるUTM スタンダード"), en=("name of the product", "Mamoru UTM Standard")),
     _text("Quantity", ja=("UTMの台数", "2"), en=("number of UTMs", "2")),
+    _text(
+        "Reason",
+        ja=("理由（なければ「－」）", "通信が遅いとのお問い合わせの調査"),
+        en=("the reason, or “–”", "The line is slow; we look into it."),
+    ),
     _text("RecipientName", ja=("宛名", "山田 太郎"), en=("name of the recipient", "Taro Yamada")),
     _text("RenewalDate", ja=("契約を更新する日", "2028年2月1日(火)"), en=("day of the renewal", "Tue 1 February 2028")),
     _text("RenewalTerm", ja=("契約更新期間", "1年"), en=("renewal term", "1 year")),
@@ -139,6 +165,7 @@ _ALL = (
     _text("UserName", ja=("ユーザーの氏名", "山田 太郎"), en=("name of the user", "Taro Yamada")),
     _text("WaybillNumber", ja=("伝票番号", "4907-1234-5678"), en=("waybill number", "4907-1234-5678")),
     _link("ApplyURL", "申込みページのURL", en="URL of the application form", sample=_SAMPLE_LINK),
+    _link("ApprovalURL", "承認ページのURL", en="URL of the approval page", sample=_SAMPLE_LINK),
     _link("ConfirmURL", "確認ページのURL", en="URL of the confirmation page", sample=_SAMPLE_LINK),
     _link("PortalURL", "ポータルのURL", en="URL of the portal", sample=_SAMPLE_PORTAL),
     _link("ResetURL", "パスワード再設定ページのURL", en="URL of the password reset page", sample=_SAMPLE_LINK),

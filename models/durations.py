@@ -31,6 +31,7 @@ class Durations(BaseModel):
     restart_result: timedelta = timedelta(minutes=15)  # after the device began, until it is back
     restart_lateness: timedelta = timedelta(minutes=60)  # RST-07, after this a restart of the past is missed
     restart_history: timedelta = timedelta(days=60)  # RST-06
+    remote_support_approval: timedelta = timedelta(hours=24)  # RSA-01
     mail_patience: timedelta = timedelta(days=5)  # a mail is given up after this
     mail_unknown_pause: timedelta = timedelta(minutes=10)  # the connection broke after the final dot
     mail_lease: timedelta = timedelta(seconds=20)  # renewed while sending; a dead sender's mail goes to another

@@ -118,6 +118,16 @@ async def latest(connection: AsyncConnection, tenant_id: str, subject: str) -> R
     return found.one()
 
 
+async def alive(connection: AsyncConnection, tenant_id: str, subject: str) -> frozenset[str]:
+    """The ids of the links about the subject that are neither used nor withdrawn."""
+    found = await connection.execute(
+        select(Link.link_id).where(
+            Link.tenant_id == tenant_id, Link.subject == subject, Link.used_at.is_(None), Link.withdrawn_at.is_(None)
+        )
+    )
+    return frozenset(found.scalars())
+
+
 async def use(connection: AsyncConnection, tenant_id: str, link_id: str, at: datetime) -> bool:
     """Mark it used; False when it was used or withdrawn already."""
     done = await connection.execute(

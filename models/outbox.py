@@ -57,7 +57,9 @@ async def is_waiting(connection: AsyncConnection, tenant_id: str, procedure_id: 
     return found.first() is not None
 
 
-async def withdraw(connection: AsyncConnection, tenant_id: str, procedure_id: str) -> None:
+async def withdraw(
+    connection: AsyncConnection, tenant_id: str, procedure_id: str, *, only: Iterable[MailName] = tuple(MailName)
+) -> None:
     """Leave unsent what the procedure has not delivered yet: its links are dead.
 
     A mail that is being sent right now goes out.
@@ -66,6 +68,7 @@ async def withdraw(connection: AsyncConnection, tenant_id: str, procedure_id: st
     await connection.execute(
         update(Mail)
         .where(Mail.tenant_id == tenant_id, Mail.procedure_id == procedure_id, Mail.state.in_(undelivered))
+        .where(Mail.template.in_(only))
         .values(state=MailState.SKIPPED)
     )
 

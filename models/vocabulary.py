@@ -288,6 +288,7 @@ class LinkPurpose(StrEnum):
     PORTAL_USER_SIGNUP = "portal_user_signup"
     NOTIFICATION_ADDRESS = "notification_address"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, not a secret
+    APPROVAL = "approval"
 
 
 class MailState(StrEnum):
@@ -342,6 +343,10 @@ class Mail(StrEnum):
     CONTRACT_SHORTAGE = "contract_shortage"
     UTM_RESTART_MISSED = "utm_restart_missed"
     UTM_RESTART_FAILED = "utm_restart_failed"
+    APPROVAL_REQUEST = "approval_request"
+    APPROVAL_REMINDER = "approval_reminder"
+    APPROVAL_SETTLED = "approval_settled"
+    APPROVAL_OUTCOME = "approval_outcome"
 
 
 TENANT_TEMPLATES: tuple[Mail, ...] = tuple(Mail)[:13]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
 
-from api.pages import application_confirmation, notification_address, password_reset, signup
+from api.pages import application_confirmation, approval, notification_address, password_reset, signup
 from api.pages.page_route import PageRoute
 from api.pages.visit import Form, Visit, Visited
 from models.refusals import NotFound
@@ -22,6 +22,7 @@ class LinkPage:
 
 _PAGES = {
     LinkPurpose.APPLICATION_CONFIRMATION: LinkPage(application_confirmation.show, application_confirmation.press),
+    LinkPurpose.APPROVAL: LinkPage(approval.show, approval.press),
     LinkPurpose.NOTIFICATION_ADDRESS: LinkPage(notification_address.show, notification_address.press),
     LinkPurpose.PASSWORD_RESET: LinkPage(password_reset.show, password_reset.press),
     LinkPurpose.STAFF_SIGNUP: LinkPage(signup.show, signup.press),

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from api.pages.account_wording import ACCOUNT_WORDS
 from api.pages.application_wording import APPLICATION_WORDS
+from api.pages.approval_wording import APPROVAL_WORDS
 from api.pages.operator_wording import OPERATOR_WORDS
 from models.vocabulary import Language
 
@@ -101,5 +102,5 @@ _FRAME_WORDS: dict[str, tuple[str, str]] = {
 def words(language: Language) -> Mapping[str, str]:
     """Everything that a page may say, in one language."""
     place = 0 if language is Language.JA else 1
-    tables = (_FRAME_WORDS, APPLICATION_WORDS, ACCOUNT_WORDS, OPERATOR_WORDS)
+    tables = (_FRAME_WORDS, APPLICATION_WORDS, APPROVAL_WORDS, ACCOUNT_WORDS, OPERATOR_WORDS)
     return MappingProxyType({name: said[place] for table in tables for name, said in table.items()})

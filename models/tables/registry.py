@@ -2,6 +2,7 @@
 
 from models.tables import (
     applications,
+    approvals,
     catalogue,
     contracts,
     customers,
@@ -17,6 +18,7 @@ from models.tables.schema import Table
 
 __all__ = [
     "applications",
+    "approvals",
     "catalogue",
     "contracts",
     "customers",

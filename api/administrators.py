@@ -1,0 +1,110 @@
+"""A customer's administrators: who decides about viewer access and remote support."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from api.authentication import Caller, Staff, StaffOrPortalUser
+from api.context import Shared
+from api.customers import customer_row
+from api.idempotency import PostedRequest
+from api.paging import Page, PagingQuery, fetch_page, resolve_order
+from models import audit
+from models.audit import Fact
+from models.fields import Input, MailAddress, PersonName
+from models.refusals import AlreadyExists, NotFound
+from models.tables.approvals import Administrator as Administrators
+from models.tables.approvals import Approver
+from models.tables.procedures import Link
+
+router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/administrators", tags=["Approvals"])
+
+
+class NewAdministrator(Input):
+    name: PersonName
+    mail_address: MailAddress
+
+
+class Administrator(BaseModel):
+    administrator_id: str
+    name: str
+    mail_address: str
+    created_at: datetime
+
+
+@router.get("")
+async def find_all(
+    tenant_id: str, customer_id: str, context: Shared, caller: StaffOrPortalUser, paging: PagingQuery
+) -> Page[Administrator]:
+    """The oldest first. Sorts by `created_at`, `name` and `mail_address`."""
+    table = Administrators.__table__
+    sortable = {name: table.c[name] for name in ("created_at", "name", "mail_address")}
+    order = resolve_order(paging.sort, sortable, default="created_at")
+    query = select(table).where(table.c.tenant_id == tenant_id, table.c.customer_id == customer_id)
+    async with context.database.transaction(tenant_id) as connection:
+        await customer_row(connection, tenant_id, customer_id)
+        rows = await fetch_page(connection, query, order=order, key=table.c.administrator_id, paging=paging)
+    return rows.page(lambda row: Administrator.model_validate(row, from_attributes=True))
+
+
+@router.post("", status_code=201, response_model=Administrator)
+async def create(
+    tenant_id: str, customer_id: str, body: NewAdministrator, context: Shared, staff: Staff, posted: PostedRequest
+) -> Response:
+    """By staff alone: whoever can name administrators can let anybody in."""
+    now = await context.clock.now()
+    async with context.database.transaction(tenant_id) as connection:
+        once = await posted.by(staff.actor, connection)
+        await customer_row(connection, tenant_id, customer_id)
+        made = Administrator(administrator_id=once.draw().opaque_id(), created_at=now, **body.model_dump())
+        inserted = await connection.execute(
+            insert(Administrators)
+            .values(tenant_id=tenant_id, customer_id=customer_id, **made.model_dump())
+            .on_conflict_do_nothing(index_elements=["tenant_id", "customer_id", "mail_address"])
+            .returning(Administrators.administrator_id)
+        )
+        if inserted.first() is None:
+            raise AlreadyExists
+        await audit.record(connection, _fact(tenant_id, customer_id, staff, made.administrator_id, "created", now))
+        location = f"/v1/tenants/{tenant_id}/customers/{customer_id}/administrators"
+        return await once.answer(made, status=201, location=location)
+
+
+@router.delete("/{administrator_id}", status_code=204)
+async def remove(tenant_id: str, customer_id: str, administrator_id: str, context: Shared, staff: Staff) -> None:
+    """The links by which this one could still decide are dead at once."""
+    now = await context.clock.now()
+    async with context.database.transaction(tenant_id) as connection:
+        removed = await connection.execute(
+            delete(Administrators).where(
+                Administrators.tenant_id == tenant_id,
+                Administrators.customer_id == customer_id,
+                Administrators.administrator_id == administrator_id,
+            )
+        )
+        if removed.rowcount != 1:
+            raise NotFound
+        asked = select(Approver.link_id).where(
+            Approver.tenant_id == tenant_id, Approver.administrator_id == administrator_id
+        )
+        await connection.execute(
+            update(Link)
+            .where(Link.tenant_id == tenant_id, Link.link_id.in_(asked))
+            .where(Link.used_at.is_(None), Link.withdrawn_at.is_(None))
+            .values(withdrawn_at=now)
+        )
+        await audit.record(connection, _fact(tenant_id, customer_id, staff, administrator_id, "removed", now))
+
+
+def _fact(tenant_id: str, customer_id: str, caller: Caller, administrator_id: str, what: str, at: datetime) -> Fact:
+    return Fact(
+        tenant_id=tenant_id,
+        at=at,
+        actor=caller.actor,
+        what=f"administrator_{what}",
+        subject=administrator_id,
+        detail={"customer_id": customer_id},
+    )
