@@ -29,10 +29,12 @@ from models.refusals import WrongState
 from workflows.nudge import Nudged
 from workflows.procedure import EndedByOperatorError, Procedure
 
+_STARTING = "starting"
+
 
 @dataclass
 class State:
-    standing: RestartStanding = field(default_factory=lambda: RestartStanding(state="starting"))
+    standing: RestartStanding = field(default_factory=lambda: RestartStanding(state=_STARTING))
 
 
 @workflow.defn(name="Restart")
@@ -49,13 +51,15 @@ class Restart(Nudged, Procedure):
         return self._now.standing.state
 
     async def _story(self) -> None:
-        await self._look()
+        async with self.turn():
+            if self._now.standing.state == _STARTING:  # else the request that began it has told how things stand
+                await self._look()
         while self._next() is not None or not self.is_finished():
             await self._wait()
             async with self.turn():
                 await self._do_what_is_due()
-            if self.nudged:
-                await self._look()
+                if self.nudged:
+                    await self._look()
 
     async def _wait(self) -> None:
         """Until something is due, or changes; with nothing open, until the last mails are out and commands answered."""
@@ -108,8 +112,7 @@ class Restart(Nudged, Procedure):
     async def _look(self) -> None:
         """A fleet restart or the UTM's deletion may have changed the rows."""
         self.nudged = False
-        async with self.turn():
-            self._take(await self.record(RestartActivities.find_restarts, self._start))
+        self._take(await self.record(RestartActivities.find_restarts, self._start))
 
     async def _do_what_is_due(self) -> None:
         while (due := self._due()) is not None:
