@@ -14,6 +14,7 @@ from local.doctor.examination import AilingError, Check
 
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 _SKEW = timedelta(seconds=2)
+_RINGS_WITHIN_SECONDS = 2
 _OWNER = "TETSUZUKI_OWNER_DATABASE_URL"
 
 
@@ -29,6 +30,7 @@ class DatabaseChecks:
             Check("migrations", self._migrations, start),
             Check("tenants apart", self._row_level_security, start),
             Check("clocks", self._clocks, start),
+            Check("doorbell", self._doorbell, start),
             Check("attention", self._attention, start),
         ]
 
@@ -89,6 +91,22 @@ class DatabaseChecks:
             )
         return "this machine and the database tell the same time"
 
+    async def _doorbell(self) -> str:
+        """Whether a word said on one connection is heard on another, as the devices' long polls need it."""
+        async with await self._connect() as connection:
+            await connection.set_autocommit(True)
+            await connection.execute("LISTEN tetsuzuki_doctor")
+            await self._ask("SELECT pg_notify('tetsuzuki_doctor', '')")
+            heard = [word async for word in connection.notifies(timeout=_RINGS_WITHIN_SECONDS, stop_after=1)]
+        if not heard:
+            raise AilingError(
+                "NOTIFY does not arrive: devices hear of a command only when their poll is over",
+                remedy="TETSUZUKI_DATABASE_URL seems to lead through a pooler in transaction mode: give the API "
+                "connections of its own, or a pooler in session mode.",
+                mild=True,
+            )
+        return "devices that wait hear of a command at once"
+
     async def _attention(self) -> str:
         [[count]] = await self._ask(
             "SELECT count(*) FROM procedures WHERE attention IS NOT NULL",
@@ -102,11 +120,11 @@ class DatabaseChecks:
             )
         return "no procedure waits for an operator"
 
+    async def _connect(self) -> psycopg.AsyncConnection[TupleRow]:
+        return await psycopg.AsyncConnection.connect(self.url, connect_timeout=3)
+
     async def _ask(self, question: LiteralString, *, before: LiteralString = "SELECT 1") -> list[tuple[Any, ...]]:
-        connection: psycopg.AsyncConnection[TupleRow] = await psycopg.AsyncConnection.connect(
-            self.url, connect_timeout=3
-        )
-        async with connection:
+        async with await self._connect() as connection:
             await connection.execute(before)
             return await (await connection.execute(question)).fetchall()
 

@@ -13,6 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 
+from local.doctor import database
 from local.doctor.command import run
 from local.doctor.database import DatabaseChecks
 from local.doctor.examination import Check, Finding, Verdict, examine
@@ -103,6 +104,23 @@ async def test_clocks_that_differ_are_wrong(database_url: str, monkeypatch: pyte
     monkeypatch.setattr(DatabaseChecks, "_ask", an_hour_ago)
     finding = await clocks.find()
     assert (finding.verdict, finding.words) == (Verdict.WRONG, "this machine and the database differ by 3600.0 s")
+
+
+async def test_a_database_whose_notices_do_not_arrive_is_a_note(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a pooler that gives every transaction another connection. Devices are told all the same, but late."""
+
+    async def into_the_void(*_: object) -> list[tuple[str]]:
+        return [("",)]
+
+    [doorbell] = [check for check in DatabaseChecks(database_url).all() if check.part == "doorbell"]
+    assert (await doorbell.find()).verdict is Verdict.FINE
+    monkeypatch.setattr(DatabaseChecks, "_ask", into_the_void)
+    monkeypatch.setattr(database, "_RINGS_WITHIN_SECONDS", 0.1)
+    finding = await doorbell.find()
+    assert finding.verdict is Verdict.NOTE
+    assert "session mode" in finding.remedy
 
 
 async def test_procedures_that_wait_for_an_operator_are_a_note(postgres: Postgres, database_name: str) -> None:
