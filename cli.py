@@ -202,7 +202,7 @@ def utm(  # noqa: PLR0913 - Typer takes each option as a parameter
     restart: Annotated[float, typer.Option(help="Seconds that a restart takes.")] = 3,
     delay: Annotated[float, typer.Option(help="Seconds that a slow device takes to begin.")] = 30,
     failure: Annotated[
-        str | None, typer.Option(help="What is wrong with it: deaf, slow, crash, twice or wrong-token.")
+        str | None, typer.Option(help="What is wrong with it: deaf, slow, crash, twice, refuse or wrong-token.")
     ] = None,
 ) -> None:
     """Simulate UTM devices: heartbeats, commands, restarts, and what can go wrong with them."""

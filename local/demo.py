@@ -47,8 +47,7 @@ def demo(data_dir: Path, *, pace: float, stay: bool) -> int:
                 os.kill(os.getpid(), signal.SIGTERM)
             await asyncio.Event().wait()
         finally:
-            await devices.end()
-            await rehearsal.end()
+            await asyncio.gather(rehearsal.end(), devices.end())
 
     return run_stack(options, terminal, before=empty, then=lambda addresses: asyncio.create_task(play(addresses)))
 

@@ -20,6 +20,7 @@ _AGAIN_AFTER_SECONDS = 1.0
 _ANSWER_SECONDS = 15
 _DEVICES_PER_CLIENT = 50  # the client looks through all its connections at every request
 _STARTS_PER_SECOND = 200
+_WHY_NOT = "configuration is being saved"
 _CLOSED = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
@@ -32,6 +33,8 @@ class Failure(StrEnum):
     """Begins, and never says how it ended."""
     TWICE = "twice"
     """Says everything twice."""
+    REFUSE = "refuse"
+    """Begins, and says that it cannot, and why."""
     WRONG_TOKEN = "wrong-token"  # noqa: S105 - the name of a failure
 
 
@@ -87,8 +90,11 @@ class SimulatedUtm:
             if not await self._report(command_id, "started"):
                 self.memory.note(self.name, command_id, Deed.REPORTED)
                 return
-            await self._restart(command_id)
-        if self._habits.failure is not Failure.CRASH:
+            if self._habits.failure is not Failure.REFUSE:
+                await self._restart(command_id)
+        if self._habits.failure is Failure.REFUSE:
+            await self._report(command_id, "failed", detail=_WHY_NOT)
+        elif self._habits.failure is not Failure.CRASH:
             await self._report(command_id, "succeeded")
         self.memory.note(self.name, command_id, Deed.REPORTED)
 
@@ -114,12 +120,13 @@ class SimulatedUtm:
         self._is_up.set()
         await self.heartbeat()
 
-    async def _report(self, command_id: str, state: str) -> bool:
+    async def _report(self, command_id: str, state: str, **detail: str) -> bool:
         """Until it is answered. False: the command is not to be carried out, or is over."""
+        told = {"state": state, **detail}
         while True:
-            answer = await self._ask("POST", f"commands/{command_id}/result", json={"state": state})
+            answer = await self._ask("POST", f"commands/{command_id}/result", json=told)
             if self._habits.failure is Failure.TWICE:
-                answer = await self._ask("POST", f"commands/{command_id}/result", json={"state": state})
+                answer = await self._ask("POST", f"commands/{command_id}/result", json=told)
             if answer is not None and (answer.status_code in _CLOSED or answer.is_success):
                 return answer.is_success
             await asyncio.sleep(_pause(answer))

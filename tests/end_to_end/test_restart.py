@@ -25,8 +25,8 @@ from tests.world import eventually
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("rehearsal")]
 ALERTS = "alerts@hikari.example"
-GOOD, SLOW, TWICE, CRASH, DEAF, STRANGER = UTM_IDS = [f"b0b1b2b3b40{number}" for number in range(6)]
-WAYS = {SLOW: "slow", TWICE: "twice", CRASH: "crash", DEAF: "deaf", STRANGER: "wrong-token"}
+GOOD, SLOW, TWICE, CRASH, DEAF, UNABLE, STRANGER = UTM_IDS = [f"b0b1b2b3b40{number}" for number in range(7)]
+WAYS = {SLOW: "slow", TWICE: "twice", CRASH: "crash", DEAF: "deaf", UNABLE: "refuse", STRANGER: "wrong-token"}
 
 
 @dataclass
@@ -136,8 +136,8 @@ async def _at_once(shops: Shops) -> None:
 
 
 async def _at_a_slot(shops: Shops, slot: datetime) -> None:
-    """One is taken back, one restarts, one never says that it is back, one never answers."""
-    for utm_id in (GOOD, SLOW, CRASH, DEAF):
+    """One is taken back, one restarts, one says that it cannot, one never that it is back, one never answers."""
+    for utm_id in (GOOD, SLOW, CRASH, DEAF, UNABLE):
         await shops.ask(utm_id, slot)
     assert (await shops.ask(GOOD, slot + SLOT))["replaced_at"] is not None
     assert (await shops.office.of_customer("DELETE", f"/utms/{GOOD}/restart"))["state"] == "cancelled"
@@ -145,10 +145,13 @@ async def _at_a_slot(shops: Shops, slot: datetime) -> None:
     await shops.becomes(CRASH, "in_progress")
     assert await shops.last(DEAF) == ("in_progress", None)
     await shops.becomes(SLOW, "succeeded")
+    await shops.becomes(UNABLE, "failed", "device")
+    [refused] = (await shops.office.of_customer("GET", f"/utms/{UNABLE}/restarts"))["items"]
+    assert refused["detail"] == "configuration is being saved"
     await shops.pass_slot(slot)
     await shops.becomes(CRASH, "failed", "no_result")
     await shops.becomes(DEAF, "failed", "not_confirmed")
-    for template, count in (("scheduled", 5), ("cancelled", 1), ("failed", 2)):
+    for template, count in (("scheduled", 6), ("cancelled", 1), ("failed", 3)):
         assert len(await shops.office.mails_sent(f"utm_restart_{template}", count, to=ALERTS)) == count
 
 
