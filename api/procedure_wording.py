@@ -24,7 +24,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "restart_requested": ("再起動を依頼しました", "A restart at once was requested"),
     "restart_scheduled": ("再起動を予約しました", "A restart was scheduled"),
     "restart_cancelled": ("再起動の予約を取り消しました", "The scheduled restart was cancelled"),
-    "restart_slot_reached": ("再起動の時刻になり、UTMに指示を出しました", "The slot came, and the UTM was told"),
+    "restart_slot_reached": ("再起動の時刻になりました", "The slot came, and the UTM can take its command"),
     "restart_missed": ("再起動の時刻に間に合いませんでした", "The slot was missed, and the restart not begun"),
     "restart_in_progress": ("UTMが再起動を始めました", "The UTM began to restart"),
     "restart_succeeded": ("再起動が完了しました", "The UTM is back"),

@@ -112,7 +112,7 @@ class DeviceStory:
         await self._office.jump(at + _SLOT + _GIVEN_UP_AFTER)
         failed = await self._last(unplugged, "failed")
         await self._narrator.step(
-            f"{unplugged} was told at {minute(at + _SLOT)} and had a quarter of an hour to answer. "
+            f"From {minute(at + _SLOT)} on {unplugged} had a quarter of an hour to take its command, and is not there. "
             f"The status says: {failed['state']}, {failed['reason']}.",
             await self._mail("failed", 1),
         )

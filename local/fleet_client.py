@@ -115,6 +115,6 @@ class FleetClient:
 
 
 def _why(problem: Json) -> str:
-    errors = [f"{error['field']} {error['message']}" for error in problem.get("errors", ())]
+    errors = [f"{error['field']}: {error['message']}" for error in problem.get("errors", ())]
     state = f" It is {problem['state']}." if "state" in problem else ""
     return "\n".join([f"{problem.get('detail') or problem['title']}{state}", *errors])

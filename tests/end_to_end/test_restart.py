@@ -157,6 +157,8 @@ async def _at_a_slot(shops: Shops, slot: datetime) -> None:
 
 async def _as_a_fleet(shops: Shops, slot: datetime) -> None:
     """At a terminal: watched, left, looked at again, and cancelled; and another one to its end."""
+    refused, code = await shops.said("restart", "--at=2000-01-01T00:00:00Z", "--per-slot=1")
+    assert (refused.splitlines()[-1], code) == ("at: This is in the past.", 1)
     some = [f"--utm={utm_id}" for utm_id in (GOOD, TWICE)]
     watching = await shops.fleet("restart", f"--at={slot.isoformat()}", "--per-slot=1", *some)
     assert watching.stdout is not None
