@@ -23,14 +23,14 @@ class _HiddenFields(HTMLParser):
         super().__init__()
         self.fields: dict[str, str] = {}
         self.action: str | None = None
-        self._forms = 0
+        self.forms = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag == "form":
-            self._forms += 1
+            self.forms += 1
             self.action = self.action or given.get("action")
-        if tag == "input" and self._forms == 1 and given.get("type") == "hidden" and given.get("name"):
+        if tag == "input" and self.forms == 1 and given.get("type") == "hidden" and given.get("name"):
             self.fields[given["name"] or ""] = given.get("value") or ""
 
 
@@ -49,9 +49,15 @@ class Visitor:
         return (await self._client.get(url)).status_code == HTTPStatus.GONE
 
     async def press(self, url: str, fields: Mapping[str, str] | None = None) -> str:
-        """Open the page, fill in its form and send it. The answer is the page that follows. Raises: PageError."""
+        """Open the page, fill in its form and send it. The answer is the page that follows, or one without a form.
+
+        Raises: PageError.
+        """
         form = _HiddenFields()
-        form.feed(await self.open(url))
+        page = await self.open(url)
+        form.feed(page)
+        if not form.forms:
+            return page
         origin = str(httpx2.URL(url).copy_with(raw_path=b"/")).rstrip("/")
         headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
         target = urljoin(url, form.action or url)

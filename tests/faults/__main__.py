@@ -1,6 +1,6 @@
 """The long lanes: `make faults`. Ends with 1 when anything was lost, doubled, or cut short.
 
-.venv/bin/python -m tests.faults [--lane kills|deadlines|outage|contracts]… Without one, those of the main job.
+.venv/bin/python -m tests.faults [--lane <name>]… Without one, those of the main job.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.faults import lanes
+from tests.faults import lanes, restart_lanes
 from tests.faults.report import Findings, table
 
 WITHIN = 600  # seconds for all lanes together, on two cores that nobody else uses
@@ -21,6 +21,9 @@ _LANES: dict[str, Callable[[Path], Awaitable[Findings]]] = {
     "outage": lanes.mail_outage,
     "kills": lanes.kills,
     "contracts": lanes.contract_kills,
+    "restarts": restart_lanes.restart_kills,
+    "slept": restart_lanes.slots_slept_through,
+    "slots": restart_lanes.slot_races,
 }
 _MAIN_JOB = ("deadlines", "outage", "kills")
 

@@ -18,6 +18,7 @@ Json = dict[str, Any]
 PATIENCE = 90  # seconds for one wish, outages included
 _PAUSE = 0.2  # between tries; a person would wait as long as `Retry-After` says
 _AGAIN = {202, 503}
+_RECORDED = '"restart_id"'
 
 
 class Outcome(StrEnum):
@@ -125,19 +126,25 @@ async def _try_once(operation: Operation, sent: Awaitable[httpx2.Response]) -> h
         return None
     operation.tries.append(str(answer.status_code))
     operation.faults += _faults(answer)
-    if answer.status_code in _AGAIN:
-        await asyncio.sleep(_PAUSE)
-    else:
+    if _is_final(answer):
         operation.status = answer.status_code
         operation.answer = answer.json() if answer.content else {}
+    else:
+        await asyncio.sleep(_PAUSE)
     return answer
+
+
+def _is_final(answer: httpx2.Response) -> bool:
+    """What is asked of a device is 202 for good: it is recorded then, and up to the device."""
+    is_recorded = answer.status_code == httpx2.codes.ACCEPTED and _RECORDED in answer.text
+    return is_recorded or answer.status_code not in _AGAIN
 
 
 def _faults(answer: httpx2.Response) -> list[str]:
     if answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
         return [] if "Retry-After" in answer.headers else ["503 without Retry-After"]
     if answer.status_code == httpx2.codes.ACCEPTED:
-        return [] if "Location" in answer.headers else ["202 without Location"]
+        return [] if _is_final(answer) or "Location" in answer.headers else ["202 without Location"]
     return [f"{answer.status_code}: {answer.text[:200]}"] if answer.is_server_error else []
 
 

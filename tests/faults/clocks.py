@@ -1,4 +1,4 @@
-"""Places whose clocks are put forward, so that a contract's midnight and the next morning come within seconds.
+"""Places of our own, so that a contract's midnight, the next morning, or a slot for restarts comes within seconds.
 
 The product reads a tenant's time zone by its name from the machine's own tables; here it gets a folder with tables of
 our own in front of them (`PYTHONTZPATH`). Everything else is as real as it gets: real timers on the real engine.
@@ -15,6 +15,7 @@ from models.calendars import is_business_day
 _COUNTRIES = ("JP", "IR", "BN", "SA")
 """One of them works on any day of the week."""
 _DAY = timedelta(days=1)
+_QUARTER_SECONDS = 15 * 60
 _FARTHEST = timedelta(hours=23, minutes=50)
 """From UTC; a whole day away is no time zone."""
 _LEFT = timedelta(hours=2)
@@ -22,23 +23,21 @@ _LEFT = timedelta(hours=2)
 WAITING = "Place/Waiting"
 
 
-class Clocks:
+class Places:
+    """A folder of time zones."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir()
-        now = datetime.now(UTC)
-        self.country, self.today = _country_and_day(now)
-        self.write(WAITING, [(now, _earliest(self.today, now))])
 
     @property
     def environment(self) -> dict[str, str]:
         return {"PYTHONTZPATH": os.pathsep.join([str(self._folder), *zoneinfo.TZPATH])}
 
-    def forward(self, name: str, midnight: datetime, morning: datetime) -> None:
-        """In that place today ends at the one instant, and it is nine in the morning at the other."""
-        tomorrow = self.today + _DAY
-        begins = datetime.combine(tomorrow, time())
-        self.write(name, [(midnight - _DAY, begins - _DAY), (morning, datetime.combine(tomorrow, time(9)))])
+    def with_slot(self, name: str, at: datetime) -> None:
+        """A place where it is a full quarter of an hour at that instant, to the second."""
+        shift = timedelta(seconds=-int(at.timestamp()) % _QUARTER_SECONDS)
+        self.write(name, [(at - _DAY, (at - _DAY + shift).replace(tzinfo=None))])
 
     def write(self, name: str, changes: list[tuple[datetime, datetime]]) -> None:
         """A table of RFC 9636: from each instant on, clocks go on from what they show there at it."""
@@ -51,6 +50,20 @@ class Clocks:
         path = self._folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(table)
+
+
+class Clocks(Places):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        now = datetime.now(UTC)
+        self.country, self.today = _country_and_day(now)
+        self.write(WAITING, [(now, _earliest(self.today, now))])
+
+    def forward(self, name: str, midnight: datetime, morning: datetime) -> None:
+        """In that place today ends at the one instant, and it is nine in the morning at the other."""
+        tomorrow = self.today + _DAY
+        begins = datetime.combine(tomorrow, time())
+        self.write(name, [(midnight - _DAY, begins - _DAY), (morning, datetime.combine(tomorrow, time(9)))])
 
 
 def _country_and_day(now: datetime) -> tuple[str, date]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, LiteralString
 
 from tests.faults.contract_job import ContractJob
 from tests.faults.gathering import Connection, listen, read, reading, rows
-from tests.faults.ledgers import Ledgers
+from tests.faults.ledgers import Ledgers, by_tenant
 from tests.faults.site import Site
 
 _CONTRACT: LiteralString = (
@@ -59,10 +59,7 @@ class ContractEvidence(Ledgers):
         return self.expected
 
     def jobs(self) -> dict[str, str | None]:
-        tenants = {expected.tenant_id: expected.job for expected in self.expected}
-        named = {entry.procedure_id for entry in self.entries} | {one.procedure_id for one in self.procedures}
-        named |= {letter.procedure_id for letter in self.letters}
-        return {name: next((job for tenant, job in tenants.items() if f"-{tenant}-" in name), None) for name in named}
+        return by_tenant(self, {expected.tenant_id: expected.job for expected in self.expected})
 
 
 async def gather_contracts(site: Site, jobs: Sequence[ContractJob]) -> ContractEvidence:

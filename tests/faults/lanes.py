@@ -32,7 +32,7 @@ CONTRACT_MOMENTS = range(1, 21)
 WHOLE_CONTRACT_MOMENTS = (3, 7, 11, 15, 17)
 _SOON, _LATE = 5, 25
 """Seconds from a cancellation to the contract's end: late, where the cancellation has an outage to outlive."""
-_RESTLESS = "it did not come to rest"
+RESTLESS = "it did not come to rest"
 
 
 async def kills(
@@ -44,11 +44,11 @@ async def kills(
 ) -> Findings:
     """Each part by itself, and everything, at the moments of those numbers; on what went through it, the races."""
     findings = Findings("kills and races")
-    async with _timed(findings), site(folder) as product:
+    async with timed(findings), site(folder) as product:
         striking = Kills(product, MainJob)
         findings.injections = striking.injections
         for moment in MOMENTS:
-            await _strike(striking, moment, PARTS if moment.number in single else (), whole=whole)
+            await strike(striking, moment, PARTS if moment.number in single else (), whole=whole)
         await striking.finish()
         racing = Races(product)
         await racing.run(races)
@@ -65,7 +65,7 @@ async def kills(
 
 async def missed_deadlines(folder: Path) -> Findings:
     findings = Findings("deadlines")
-    async with _timed(findings), site(folder, environment=deadlines.SETTINGS) as product:
+    async with timed(findings), site(folder, environment=deadlines.SETTINGS) as product:
         dying = Deadlines(product)
         findings.injections = dying.injections
         await dying.run()
@@ -75,7 +75,7 @@ async def missed_deadlines(folder: Path) -> Findings:
 
 async def mail_outage(folder: Path) -> Findings:
     findings = Findings("mail server away")
-    async with _timed(findings), site(folder, "--rehearsal") as product:
+    async with timed(findings), site(folder, "--rehearsal") as product:
         outage = Outage(product)
         await outage.run()
         ups, downs = (len(outage.seconds[when]) for when in ("up", "down"))
@@ -101,39 +101,39 @@ async def contract_kills(
     """The same from a contract's cancellation to its undo, in places whose clocks are put forward."""
     findings = Findings("contracts killed")
     clocks = Clocks(folder / "zones")
-    async with _timed(findings), site(folder, environment=SETTINGS | clocks.environment) as product:
+    async with timed(findings), site(folder, environment=SETTINGS | clocks.environment) as product:
         yard, jobs = Yard(clocks), list[ContractJob]()
         await yard.prepare(product)
         for early in (True, False):
             striking = Kills(product, partial(ContractJob, yard=yard, ends_in=_LATE if early else _SOON))
             for moment in contract_moments.MOMENTS:
                 if (moment.number <= contract_moments.LAST_BEFORE_THE_END) is early:
-                    await _strike(striking, moment, parts if moment.number in single else (), whole=whole)
+                    await strike(striking, moment, parts if moment.number in single else (), whole=whole)
             await striking.finish()
             findings.injections += striking.injections
             jobs += striking.jobs
         if not await become_quiet(product, ContractEvidence, [job.tenant_id for job in jobs]):
-            findings.wrong.append(_RESTLESS)
+            findings.wrong.append(RESTLESS)
         evidence = await gather_contracts(product, jobs)
         findings.judge(evidence, contract_invariants.violations(evidence))
-        findings.facts.append(_counted(evidence))
+        findings.facts.append(counted(evidence))
     return findings
 
 
-async def _strike(striking: Kills[J], moment: Moment, parts: Sequence[str], *, whole: Collection[int]) -> None:
+async def strike(striking: Kills[J], moment: Moment, parts: Sequence[str], *, whole: Collection[int]) -> None:
     for part in (*parts, *([EVERYTHING] if moment.number in whole else [])):
         await striking.strike(moment, part)
 
 
 async def _judge(findings: Findings, product: Site, expected: list[Expected]) -> None:
     if not await become_quiet(product, Evidence, [TENANT]):
-        findings.wrong.append(_RESTLESS)
+        findings.wrong.append(RESTLESS)
     evidence = await gather(product, expected)
     findings.judge(evidence, violations(evidence))
-    findings.facts.append(_counted(evidence))
+    findings.facts.append(counted(evidence))
 
 
-def _counted(evidence: Ledgers) -> str:
+def counted(evidence: Ledgers) -> str:
     mails = len({taken.message_id for taken in evidence.taken})
     return (
         f"{len(evidence.wishes)} jobs, {len(evidence.operations)} requests ({_repeated(evidence.operations)} repeated),"
@@ -146,7 +146,7 @@ def _repeated(operations: Sequence[object]) -> int:
 
 
 @asynccontextmanager
-async def _timed(findings: Findings) -> AsyncIterator[None]:
+async def timed(findings: Findings) -> AsyncIterator[None]:
     began = time.monotonic()
     try:
         yield

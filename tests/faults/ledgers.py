@@ -106,3 +106,10 @@ class Ledgers(ABC):
     @abstractmethod
     def jobs(self) -> dict[str, str | None]:
         """Whose each procedure is, by its id."""
+
+
+def by_tenant(evidence: Ledgers, jobs: Mapping[str, str]) -> dict[str, str | None]:
+    """Whose each procedure is where every job has a tenant of its own. `jobs`: by the tenants' ids."""
+    named = {entry.procedure_id for entry in evidence.entries} | {one.procedure_id for one in evidence.procedures}
+    named |= {letter.procedure_id for letter in evidence.letters}
+    return {name: next((job for tenant, job in jobs.items() if f"-{tenant}-" in name), None) for name in named}

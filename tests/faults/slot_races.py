@@ -1,0 +1,62 @@
+"""A schedule taken back at the instant of its slot: either nobody restarts, or the cancellation is refused (RST-04)."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import httpx2
+
+from tests.faults.restart_job import Yard, in_seconds, restart_path
+from tests.faults.site import Site
+from tests.world import eventually
+
+_SCHEDULED_PER_SECOND = 5  # on a busy machine
+_AT_ONCE = 10
+_SPREAD = 3.0  # seconds around the slot, over which the cancellations go out
+_PATIENCE = 120
+_OPEN = {"scheduled", "requested", "in_progress"}
+
+
+@dataclass
+class SlotRaces:
+    site: Site
+    yard: Yard
+    won: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    async def run(self, count: int) -> None:
+        tenant_id, utm_ids = await self.yard.open(count)
+        slot = in_seconds(10 + count / _SCHEDULED_PER_SECOND)
+        await self.yard.move(tenant_id, "Place/Races", slot)
+        async with httpx2.AsyncClient(base_url=self.site.api_url, headers=self.site.staff, timeout=60) as client:
+            turn = asyncio.Semaphore(_AT_ONCE)
+
+            async def schedule(utm_id: str) -> None:
+                async with turn:
+                    path = restart_path(tenant_id, utm_id)
+                    (await client.post(path, json={"when": slot.isoformat()})).raise_for_status()
+
+            await asyncio.gather(*map(schedule, utm_ids))
+            assert datetime.now(UTC) < slot, "the machine is too busy to schedule them in time"
+
+            async def cancel(number: int, utm_id: str) -> int:
+                sent_at = slot.timestamp() + _SPREAD * (number / count - 0.6)
+                await asyncio.sleep(sent_at - datetime.now(UTC).timestamp())
+                return (await client.delete(restart_path(tenant_id, utm_id))).status_code
+
+            answers = await asyncio.gather(*(cancel(number, utm_id) for number, utm_id in enumerate(utm_ids)))
+        await eventually(lambda: self._is_over(tenant_id), patience=_PATIENCE)
+        states = {row["utm_id"]: row["state"] for row in await self.yard.restarts(tenant_id)}
+        for utm_id, status in zip(utm_ids, answers, strict=True):
+            self._judge(utm_id, status, states[utm_id])
+
+    async def _is_over(self, tenant_id: str) -> bool:
+        return not _OPEN & {row["state"] for row in await self.yard.restarts(tenant_id)}
+
+    def _judge(self, utm_id: str, status: int, state: str) -> None:
+        performed = len(self.yard.deeds.of(utm_id))
+        self.won["the cancellation" if status == HTTPStatus.OK else "the slot"] += 1
+        if (status, state, performed) not in {(HTTPStatus.OK, "cancelled", 0), (HTTPStatus.CONFLICT, "succeeded", 1)}:
+            self.wrong.append(f"{utm_id}: answered {status}, {state}, restarted {performed} times")
