@@ -78,9 +78,10 @@ class Yard:
     async def open(self, count: int = 1) -> tuple[str, list[str]]:
         """A tenant with so many devices, all switched on. Returns its id and theirs."""
         self._tenants += 1
-        tenant_id = f"T{8_200_000 + self._tenants}"
+        number = self._tenants
+        tenant_id = f"T{8_200_000 + number}"
         await open_tenant(self._site, tenant_id, notified=f"staff@{tenant_id.lower()}.example", country="JP")
-        tokens = [(f"{self._tenants:08x}{n:04x}", f"tzd_{tenant_id}_{secret_token()}") for n in range(count)]
+        tokens = [(f"{number:08x}{n:04x}", f"tzd_{tenant_id}_{secret_token()}") for n in range(count)]
         async with self.rows_of(tenant_id) as connection:
             await connection.execute(_CUSTOMER, (tenant_id, _customer_of(tenant_id)))
             for utm_id, token in tokens:

@@ -16,6 +16,7 @@ _SCHEDULED_PER_SECOND = 5  # on a busy machine
 _AT_ONCE = 10
 _SPREAD = 3.0  # seconds around the slot, over which the cancellations go out
 _PATIENCE = 120
+_STATUS = {"cancelled": HTTPStatus.OK, "succeeded": HTTPStatus.CONFLICT}
 _OPEN = {"scheduled", "requested", "in_progress"}
 
 
@@ -41,10 +42,10 @@ class SlotRaces:
             await asyncio.gather(*map(schedule, utm_ids))
             assert datetime.now(UTC) < slot, "the machine is too busy to schedule them in time"
 
-            async def cancel(number: int, utm_id: str) -> int:
+            async def cancel(number: int, utm_id: str) -> int | None:
                 sent_at = slot.timestamp() + _SPREAD * (number / count - 0.6)
                 await asyncio.sleep(sent_at - datetime.now(UTC).timestamp())
-                return (await client.delete(restart_path(tenant_id, utm_id))).status_code
+                return await _final(client, restart_path(tenant_id, utm_id))
 
             answers = await asyncio.gather(*(cancel(number, utm_id) for number, utm_id in enumerate(utm_ids)))
         await eventually(lambda: self._is_over(tenant_id), patience=_PATIENCE)
@@ -55,8 +56,15 @@ class SlotRaces:
     async def _is_over(self, tenant_id: str) -> bool:
         return not _OPEN & {row["state"] for row in await self.yard.restarts(tenant_id)}
 
-    def _judge(self, utm_id: str, status: int, state: str) -> None:
+    def _judge(self, utm_id: str, status: int | None, state: str) -> None:
         performed = len(self.yard.deeds.of(utm_id))
-        self.won["the cancellation" if status == HTTPStatus.OK else "the slot"] += 1
-        if (status, state, performed) not in {(HTTPStatus.OK, "cancelled", 0), (HTTPStatus.CONFLICT, "succeeded", 1)}:
+        self.won["the cancellation" if state == "cancelled" else "the slot"] += 1
+        outcomes = {(HTTPStatus.OK, "cancelled", 0), (HTTPStatus.CONFLICT, "succeeded", 1)}
+        if (status or _STATUS.get(state), state, performed) not in outcomes:
             self.wrong.append(f"{utm_id}: answered {status}, {state}, restarted {performed} times")
+
+
+async def _final(client: httpx2.AsyncClient, path: str) -> int | None:
+    """None: it was taken and answered later (202), so that only the row can tell what came of it."""
+    status = (await client.delete(path)).status_code
+    return None if status == HTTPStatus.ACCEPTED else status
