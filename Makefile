@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults contract-faults faults-selftest model-comparison undo-races lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults contract-faults restart-faults faults-selftest model-comparison undo-races lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
 	@echo "make test   lint, types, architecture and every test but the long lanes"
 	@echo "make faults kill every part of the running product at twenty moments; nearly ten minutes"
 	@echo "make contract-faults  the same at twenty moments from a cancellation to its undo; twenty minutes"
+	@echo "make restart-faults   the same from a restart's schedule to its end; slots slept through and raced; ten minutes"
 	@echo "make model-comparison  1,000 contracts through 26 months against a paper calendar; half an hour"
 	@echo "make undo-races  200 undos as their window closes; some minutes"
 	@echo "make setup  only make the environment: then '$(BIN)/tetsuzuki up' is the product"
@@ -43,8 +44,12 @@ faults: setup-development
 contract-faults: setup-development
 	@$(BIN)/python -m tests.faults --lane contracts --within 3600
 
+# Likewise, from a restart's schedule over its slot to the device's return.
+restart-faults: setup-development
+	@$(BIN)/python -m tests.faults --lane restarts --lane slept --lane slots --within 1200
+
 faults-selftest: setup-development
-	@$(BIN)/pytest -q tests/faults/test_invariants.py tests/faults/test_contract_invariants.py
+	@$(BIN)/pytest -q tests/faults/test_invariants.py tests/faults/test_contract_invariants.py tests/faults/test_restart_invariants.py
 
 # Ends with an error at the first contract whose terms, mails, fees or kits differ from the paper calendar's.
 model-comparison: setup-development

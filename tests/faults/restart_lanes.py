@@ -101,7 +101,7 @@ async def slot_races(folder: Path, *, count: int = 200) -> Findings:
     ):
         racing = SlotRaces(product, yard)
         await racing.run(count)
-        findings.facts.append(f"{count} races: {dict(racing.won)}")
+        findings.facts.append(f"{count} races: {dict(racing.won)} won; answers {dict(racing.answers)}")
         findings.wrong += racing.wrong
     return findings
 

@@ -25,6 +25,8 @@ class SlotRaces:
     site: Site
     yard: Yard
     won: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    """How many cancellations were answered with each status; None: taken (202), and decided later."""
     wrong: list[str] = field(default_factory=list)
 
     async def run(self, count: int) -> None:
@@ -59,7 +61,9 @@ class SlotRaces:
     def _judge(self, utm_id: str, status: int | None, state: str) -> None:
         performed = len(self.yard.deeds.of(utm_id))
         self.won["the cancellation" if state == "cancelled" else "the slot"] += 1
-        outcomes = {(HTTPStatus.OK, "cancelled", 0), (HTTPStatus.CONFLICT, "succeeded", 1)}
+        refused = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}  # the latter: nobody has heard of it
+        outcomes = {(HTTPStatus.OK, "cancelled", 0), *((status, "succeeded", 1) for status in refused)}
+        self.answers[str(status)] += 1
         if (status or _STATUS.get(state), state, performed) not in outcomes:
             self.wrong.append(f"{utm_id}: answered {status}, {state}, restarted {performed} times")
 
