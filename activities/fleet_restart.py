@@ -16,8 +16,8 @@ from models.device_vocabulary import FleetRestartState, RestartReason, RestartSt
 from models.messages.procedure import Step
 from models.messages.restart_steps import FleetStanding, RecordFleet, RestartStart, RestartStep
 from models.procedures import Beginning, Standing
-from models.refusals import NotFound
-from models.rules.restarts import spread
+from models.refusals import FieldError, InvalidInput, NotFound
+from models.rules.restarts import IN_THE_PAST, spread
 from models.tables.devices import FleetRestart, Restart
 from models.tables.utms import Utm
 from models.vocabulary import Mail, ProcedureKind
@@ -38,11 +38,13 @@ class FleetRestartActivities:
         """The plan: each UTM with its slot.
 
         Raises:
-            NotFound: there is no such UTM, or none at all.
+            NotFound: there is no such UTM, or none at all. InvalidInput: the first slot has passed.
         """
         start, identity = message.start, message.identity
 
         async def work(connection: AsyncConnection) -> FleetStanding:
+            if start.at <= message.at:
+                raise InvalidInput(errors=[FieldError("at", IN_THE_PAST)])
             utms = await _utms(connection, message)
             beginning = Beginning(
                 tenant_id=identity.tenant_id,

@@ -22,7 +22,8 @@ from models.messages.restart_steps import (
     RestartStart,
     RestartStep,
 )
-from models.refusals import WrongState
+from models.refusals import FieldError, InvalidInput, WrongState
+from models.rules.restarts import IN_THE_PAST
 from models.rules.utm_devices import connection as connection_of
 from models.tables.devices import Restart, UtmConnection
 from models.vocabulary import Connection, Mail
@@ -45,7 +46,7 @@ class RestartActivities:
         """A restart at once or at a slot, and the command that will be on offer to the device (RST-01…03).
 
         Raises:
-            NotFound: the UTM has been deleted.
+            NotFound: the UTM has been deleted. InvalidInput: the slot has passed.
             RestartInProgress: the last one is not over. UtmOffline: nobody is there to restart at once.
         """
         tenant_id = message.identity.tenant_id
@@ -61,6 +62,8 @@ class RestartActivities:
                 await self._refuse_offline(connection, message)
                 row = await orders.order(connection, message, RestartState.REQUESTED, durations=self._durations)
                 return await rows.show(connection, message, row, self._durations)
+            if message.slot <= message.at:
+                raise InvalidInput(errors=[FieldError("when", IN_THE_PAST)])
             return await orders.schedule(connection, message, told, message.slot, self._durations)
 
         what = "restart_requested" if message.slot is None else "restart_scheduled"

@@ -21,7 +21,7 @@ from models.identifiers import Draw
 from models.messages.procedure import Command, Identity
 from models.messages.restart_steps import FleetStart
 from models.refusals import FieldError, InvalidInput, NotFound, WrongState
-from models.rules.restarts import wrong_slot
+from models.rules.restarts import IN_THE_PAST, wrong_slot
 from models.tables.devices import FleetRestart as Fleets
 from models.tables.devices import Restart as Restarts
 from models.tables.utms import Utm
@@ -76,7 +76,7 @@ async def ask(tenant_id: str, body: FleetInput, context: Shared, staff: Staff, p
         wrong = wrong_slot(body.at, await context.clock.now(), zone=zone, horizon=horizon)
     if wrong is not None:
         errors.append(FieldError("at", wrong, {"maximum": horizon.days}))
-    if errors:
+    if errors and (len(errors), wrong) != (1, IN_THE_PAST):  # by itself, the step refuses it, or knows it already
         raise InvalidInput(errors=errors)
     identity = _identity(tenant_id, once.draw().opaque_id())
     start = FleetStart(

@@ -22,7 +22,7 @@ from models.fields import Input, Instant
 from models.identifiers import Draw
 from models.messages.restart_steps import AskRestart, RestartStart
 from models.refusals import FieldError, InvalidInput, WrongState
-from models.rules.restarts import wrong_slot
+from models.rules.restarts import IN_THE_PAST, wrong_slot
 from models.tables.devices import Restart as Restarts
 from workflows.restart import Restart
 
@@ -182,11 +182,14 @@ def _last(row: Row[Any] | None) -> LastRestart:
 
 
 async def _check_slot(connection: AsyncConnection, at: datetime | None, context: Context, tenant_id: str) -> None:
-    """Raises: InvalidInput: it is no slot, or lies in the past or too far ahead."""
+    """Raises: InvalidInput: it is no slot, or too far ahead.
+
+    What is past may have been asked for in time: the step itself refuses it, or gives a repetition its first answer.
+    """
     if at is None:
         return
     horizon = context.settings.durations.restart_horizon
     zone = (await tenant_row(connection, tenant_id)).time_zone
     wrong = wrong_slot(at, await context.clock.now(), zone=zone, horizon=horizon)
-    if wrong is not None:
-        raise InvalidInput(errors=[FieldError("when", wrong, {"maximum": horizon.days})])
+    if wrong not in {None, IN_THE_PAST}:
+        raise InvalidInput(errors=[FieldError("when", str(wrong), {"maximum": horizon.days})])

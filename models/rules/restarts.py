@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 SLOT = timedelta(minutes=15)
+IN_THE_PAST = "in_the_past"
 
 
 def is_slot(at: datetime, zone: str) -> bool:
@@ -15,7 +16,7 @@ def is_slot(at: datetime, zone: str) -> bool:
 def wrong_slot(at: datetime, now: datetime, *, zone: str, horizon: timedelta) -> str | None:
     """The code of what is wrong with it as the time of a restart, or None."""
     if at <= now:
-        return "in_the_past"
+        return IN_THE_PAST
     if at > now + horizon:
         return "too_far_ahead"
     return None if is_slot(at, zone) else "not_a_slot"

@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 from httpx2 import AsyncClient, Response
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.restart_rows import restarts_of
 from api.context import Context
 from api.device_results import deliver_result
 from models.device_vocabulary import DeviceCommandState
-from models.messages.restart_steps import AskRestart, RestartStart
 from models.refusals import WrongState
 from models.tables.devices import DeviceCommand, UtmConnection
+from models.tables.devices import Restart as Restarts
+from models.tables.idempotent_answers import IdempotentAnswer
 from models.tables.utms import Utm
 from tests.api.test_customers import CUSTOMERS, created
 from tests.api.test_utms import UTM, contract
 from tests.world import TENANT, World, eventually
-from workflows.restart import Restart
 
 ALERTS = "alert@minato.example"
 
@@ -77,6 +77,17 @@ class Desk:
                 select(DeviceCommand.__table__).where(DeviceCommand.command_id == command_id)
             )
             return found.one()
+
+    async def sleep_through(self, command_id: str, late: timedelta) -> None:
+        """As if its slot had passed so long ago, and everybody had been down over it."""
+        slot = await self.world.clock.now() - late
+        offered = {"offer_from": slot, "offer_until": slot + timedelta(minutes=15)}
+        async with self.world.database.transaction(TENANT) as connection:
+            await connection.execute(update(Restarts).where(Restarts.restart_id == command_id).values(at=slot))
+            await connection.execute(
+                update(DeviceCommand).where(DeviceCommand.command_id == command_id).values(offered)
+            )
+        await self.context.commands.nudge(restarts_of(await self.utm()).procedure_id)
 
     async def take(self, command_id: str) -> bool:
         """The device is handed the command, if it is on offer to it."""
@@ -264,6 +275,19 @@ async def test_a_wrong_time_is_refused_by_name(desk: Desk, when: str | None, cod
     assert (error["field"], error["code"]) == ("when", code)
 
 
+@pytest.mark.requirement("GEN-03", "RST-02")
+async def test_a_repeated_request_gets_its_first_answer_also_when_its_slot_has_passed(desk: Desk) -> None:
+    """Its answer was lost on the way to the client, with the API that had given it."""
+    headers = desk.staff | {"Idempotency-Key": "lost"}
+    body = {"when": (await desk.slot()).isoformat()}
+    first = await desk.api.post(f"{desk.url}/restart", json=body, headers=headers)
+    async with desk.world.database.transaction() as connection:
+        await connection.execute(delete(IdempotentAnswer))
+    await desk.world.advance(minutes=16)
+    again = await desk.api.post(f"{desk.url}/restart", json=body, headers=headers)
+    assert (again.status_code, again.json()) == (202, first.json())
+
+
 @pytest.mark.requirement("RST-07")
 @pytest.mark.parametrize(
     ("late", "state"),
@@ -273,15 +297,13 @@ async def test_a_slot_that_passed_while_the_system_was_down_starts_late_or_is_mi
     desk: Desk, late: timedelta, state: str
 ) -> None:
     """At most an hour late it begins, on offer for its whole quarter of an hour; later the customer is told instead."""
-    utm, slot = await desk.utm(), await desk.world.clock.now() - late
-    identity = restarts_of(utm)
-    start = RestartStart(identity=identity, registration_id=utm.registration_id)
-    command = AskRestart(command_id="late", actor="staff", restart_id="late", at=slot)
-    await desk.context.commands.tell(Restart.run, start, identity, Restart.ask, command, summary="late")
+    command_id = (await desk.ask(await desk.slot())).json()["restart_id"]
+    await desk.world.mails_to(ALERTS, 1)
+    await desk.sleep_through(command_id, late)
     await desk.eventually(state)
     subjects = await desk.world.mails_to(ALERTS, 1 if state == "in_progress" else 2)
     assert any("できませんでした" in subject for subject in subjects) == (state == "missed")
-    assert await desk.take("late") == (state == "in_progress")
+    assert await desk.take(command_id) == (state == "in_progress")
     if state == "in_progress":
         await desk.world.advance(minutes=14, seconds=50)
         assert (await desk.last())["state"] == "in_progress"
