@@ -11,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, mode
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.durations import Durations
+from models.encryption import Cipher
 
 _SHORTEST_KEY = 32
 
@@ -122,6 +123,11 @@ class Settings(BaseSettings):
     payload_key_id: str
     """The key that new payloads are encrypted with; the others only decrypt."""
 
+    session_keys: dict[str, SecretStr]
+    """AES-256-GCM keys of remote-support sessions' credentials (RSA-04), in the same notation."""
+    session_key_id: str
+    """The key that new ones are encrypted with; the others only decrypt."""
+
     smtp: Smtp = Smtp()
     carrier: Carrier = Carrier()
     non_return_charge: int = Field(50_000, ge=0)
@@ -137,3 +143,13 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     temporal_metrics_address: str | None = None
     """`host:port` where this process serves what the Temporal SDK measures. What the API measures is at `/metrics`."""
+
+    def payload_cipher(self) -> Cipher:
+        return _cipher(self.payload_keys, self.payload_key_id)
+
+    def session_cipher(self) -> Cipher:
+        return _cipher(self.session_keys, self.session_key_id)
+
+
+def _cipher(keys: dict[str, SecretStr], current: str) -> Cipher:
+    return Cipher.from_base64({key_id: key.get_secret_value() for key_id, key in keys.items()}, current=current)

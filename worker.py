@@ -24,7 +24,6 @@ from activities.registry import activities
 from activities.smtp import Courier, SmtpCourier, SmtpServer
 from models.clock import Clock, SystemClock
 from models.database import Database
-from models.encryption import Cipher
 from models.links import LinkKey
 from models.tables.tenants import Tenant
 from settings import Settings, SmtpSecurity
@@ -44,6 +43,7 @@ def make_worker(settings: Settings, client: Client, *, database: Database, clock
     link_key = LinkKey(settings.link_key.get_secret_value().encode())
     letterpress = Letterpress(
         link_key=link_key,
+        session_cipher=settings.session_cipher(),
         base_url=settings.base_url,
         sender=settings.smtp.sender,
         sms_domain=settings.smtp.sms_domain,
@@ -100,11 +100,6 @@ def make_clock(settings: Settings, client: Client) -> Clock:
     return WorldClock(client) if settings.rehearsal else SystemClock()
 
 
-def make_cipher(settings: Settings) -> Cipher:
-    keys = {key_id: key.get_secret_value() for key_id, key in settings.payload_keys.items()}
-    return Cipher.from_base64(keys, current=settings.payload_key_id)
-
-
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; then finish what is under way, within the grace that the settings give."""
     telemetry.configure_logging(settings.log_level)
@@ -134,7 +129,9 @@ async def _parts(settings: Settings) -> AsyncIterator[Worker]:
 
 
 async def _connect(settings: Settings, runtime: Runtime) -> Client:
-    return await connect(settings.temporal_address, settings.temporal_namespace, make_cipher(settings), runtime=runtime)
+    return await connect(
+        settings.temporal_address, settings.temporal_namespace, settings.payload_cipher(), runtime=runtime
+    )
 
 
 async def _keep_in_all_zones(settings: Settings, client: Client, database: Database) -> None:

@@ -12,14 +12,29 @@ from activities.tenant_templates import wording
 from mail_templates.catalogue import CATALOGUE, Channel
 from mail_templates.message import Attachment, Envelope, wire_bytes
 from mail_templates.placeholders import PlaceholderKind
-from mail_templates.rendering import SECRET_WITHHELD, Brand, Rendered, render, with_secret
+from mail_templates.rendering import (
+    SECRET_WITHHELD,
+    SESSION_ID_WITHHELD,
+    SESSION_PASSWORD_WITHHELD,
+    Brand,
+    Rendered,
+    render,
+    with_secret,
+)
 from mail_templates.return_slip import print_slip
-from models import links
+from models import links, session_credentials
+from models.encryption import Cipher
 from models.links import LinkKey
 from models.tables.procedures import Link, Mail
 from models.tables.tenants import Tenant
 from models.vocabulary import Language
 from models.vocabulary import Mail as MailName
+
+_CODES = {"SessionID": SESSION_ID_WITHHELD, "SessionPassword": SESSION_PASSWORD_WITHHELD}
+
+
+class SecretGoneError(Exception):
+    """What the mail was to tell has been erased: its session is over (RSA-04)."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +51,19 @@ class Printed:
 @dataclass(frozen=True, kw_only=True)
 class Letterpress:
     link_key: LinkKey
+    session_cipher: Cipher
+    """Opens the credentials of remote-support sessions."""
     base_url: str
     """Where people reach the pages of a tenant that has no base URL of its own; never taken from a request."""
     sender: str
     sms_domain: str
 
     async def print(self, connection: AsyncConnection, row: Row[tuple[Mail]]) -> Printed:
-        """Render the mail, or take the rendering of an earlier try, and make its bytes."""
+        """Render the mail, or take the rendering of an earlier try, and make its bytes.
+
+        Raises:
+            SecretGoneError: it must not be sent any more.
+        """
         tenant = await tenant_row(connection, row.tenant_id)
         mail, language = MailName(row.template), Language(row.language)
         link = await _link(connection, row)
@@ -51,7 +72,7 @@ class Letterpress:
             if row.text is not None
             else await self._render(connection, row, tenant=tenant, purpose=link.purpose if link else None)
         )
-        secret = self._secret(row, link)
+        withheld = await self._secrets(connection, row, link)
         sms = CATALOGUE[mail].channel is Channel.SMS
         recipient = f"{row.recipient}@{self.sms_domain}" if sms else row.recipient
         envelope = Envelope(
@@ -62,7 +83,10 @@ class Letterpress:
             recipient=recipient,
         )
         attached = await _slip(connection, row) if mail is MailName.RETURN_KIT_SENT else None
-        wire = wire_bytes(with_secret(rendered, secret) if secret else rendered, envelope, attached)
+        whole = rendered
+        for place, secret in withheld.items():
+            whole = with_secret(whole, secret, place=place)
+        wire = wire_bytes(whole, envelope, attached)
         return Printed(recipient, rendered.subject, rendered.text, rendered.html, wire)
 
     async def _render(
@@ -76,7 +100,7 @@ class Letterpress:
             if placeholder.kind is PlaceholderKind.LINK and purpose:
                 given[placeholder.name] = base_url + links.path(purpose, SECRET_WITHHELD)
             elif placeholder.kind is PlaceholderKind.CODE:
-                given[placeholder.name] = SECRET_WITHHELD
+                given[placeholder.name] = _CODES.get(placeholder.name, SECRET_WITHHELD)
         return render(
             mail,
             language,
@@ -85,11 +109,23 @@ class Letterpress:
             brand=Brand(tenant.name, tenant.sender_name),
         )
 
-    def _secret(self, row: Row[tuple[Mail]], link: Row[tuple[Link]] | None) -> str | None:
+    async def _secrets(
+        self, connection: AsyncConnection, row: Row[tuple[Mail]], link: Row[tuple[Link]] | None
+    ) -> dict[str, str]:
+        """By the place that each has in the mail."""
+        secrets = {}
         if link is not None:
-            return self.link_key.token(row.tenant_id, link.link_id, link.purpose, link.recipient)
-        reset_id = row.values.get("reset_id")
-        return self.link_key.sms_code(reset_id) if reset_id else None
+            secrets[SECRET_WITHHELD] = self.link_key.token(row.tenant_id, link.link_id, link.purpose, link.recipient)
+        elif "reset_id" in row.values:
+            secrets[SECRET_WITHHELD] = self.link_key.sms_code(row.values["reset_id"])
+        if "request_id" in row.values:
+            request_id = row.values["request_id"]
+            session = await session_credentials.find(connection, self.session_cipher, row.tenant_id, request_id)
+            if session is None:
+                raise SecretGoneError
+            secrets[SESSION_ID_WITHHELD] = session.session_id.get_secret_value()
+            secrets[SESSION_PASSWORD_WITHHELD] = session.password.get_secret_value()
+        return secrets
 
 
 async def _slip(connection: AsyncConnection, row: Row[tuple[Mail]]) -> Attachment:

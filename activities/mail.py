@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.letterpress import Letterpress, Printed
+from activities.letterpress import Letterpress, Printed, SecretGoneError
 from activities.outages import OUTAGES, outlasting
 from activities.records import Records
 from activities.smtp import Courier, Fate, Outcome
@@ -154,6 +154,10 @@ class MailActivities:
         """None for a mail that must not be sent as it is: an operator is told, the other mails go on."""
         try:
             return await self._letterpress.print(connection, row)
+        except SecretGoneError:
+            await _change(connection, row, state=MailState.SKIPPED, lease_until=None, smtp_answer="not sent: too late")
+            await _tell(connection, row, "mail_skipped", now)
+            return None
         except (UnsafeMailError, WrongValuesError, NoJapaneseFontError) as error:
             answer = f"not sent: {type(error).__name__}"
             await _change(connection, row, state=MailState.FAILED, lease_until=None, smtp_answer=answer)

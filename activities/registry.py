@@ -17,6 +17,7 @@ from activities.password_reset import PasswordResetActivities
 from activities.personal_invitation import PersonalInvitationActivities
 from activities.procedures import ProcedureActivities
 from activities.records import Records
+from activities.remote_support import RemoteSupportActivities
 from activities.restart import RestartActivities
 from activities.return_kit import ReturnKitActivities
 from activities.service_application import ServiceApplicationActivities
@@ -53,12 +54,19 @@ def activities(
     contract_shortage = ContractShortageActivities(records)
     restart = RestartActivities(records)
     approval = ApprovalActivities(records)
+    remote_support = RemoteSupportActivities(records)
     fleet_restart = FleetRestartActivities(records)
     return [
         approval.record_approval_decision,
         approval.record_approval_delegation,
         approval.record_approval_timer,
         approval.record_approval_end,
+        remote_support.record_remote_support,
+        remote_support.record_remote_support_undecided,
+        remote_support.record_remote_support_start,
+        remote_support.record_remote_support_report,
+        remote_support.record_remote_support_unanswered,
+        remote_support.record_remote_support_end,
         fleet_restart.record_fleet_restart,
         fleet_restart.record_fleet_batch,
         fleet_restart.record_fleet_cancel,

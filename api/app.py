@@ -23,6 +23,7 @@ from api import (
     contracts,
     customers,
     device_desk,
+    device_sessions,
     devices,
     documentation,
     fleet_restarts,
@@ -44,6 +45,7 @@ from api import (
     products,
     rate_limits,
     rehearsal,
+    remote_support,
     restarts,
     return_kits,
     service_application,
@@ -69,7 +71,6 @@ from api.rate_limits import RateLimiter
 from api.security_headers import SecurityHeaders
 from models.clock import Clock, SystemClock
 from models.database import Database
-from models.encryption import Cipher
 from models.links import LinkKey
 from settings import REHEARSAL_RATE_LIMITS, Settings
 from workflows.client import connect
@@ -88,6 +89,7 @@ ROUTERS = (
     contract_change.router,
     contracts.router,
     customers.router,
+    device_sessions.router,
     devices.router,
     fleet_restarts.router,
     health.router,
@@ -105,6 +107,7 @@ ROUTERS = (
     procedures.router,
     products.router,
     rehearsal.router,
+    remote_support.router,
     restarts.router,
     return_kits.router,
     service_application.router,
@@ -150,8 +153,7 @@ def create_app(context: Context) -> FastAPI:
 @contextlib.asynccontextmanager
 async def make_context(settings: Settings) -> AsyncIterator[Context]:
     """The parts of a running API, closed at the end. Temporal and the database are reached at the first need."""
-    keys = {key_id: key.get_secret_value() for key_id, key in settings.payload_keys.items()}
-    cipher = Cipher.from_base64(keys, current=settings.payload_key_id)
+    cipher = settings.payload_cipher()
     client = await connect(
         settings.temporal_address,
         settings.temporal_namespace,

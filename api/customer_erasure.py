@@ -16,7 +16,7 @@ from models.tables.applications import PersonalInvitation, ServiceApplication, U
 from models.tables.approvals import Administrator, Approval, Approver
 from models.tables.contracts import Contract
 from models.tables.customers import Customer
-from models.tables.devices import Restart
+from models.tables.devices import RemoteSupport, Restart
 from models.tables.procedures import Link, Mail, Procedure
 from models.tables.shipments import ReturnKit, Shipment
 from models.tables.utms import Utm
@@ -63,10 +63,11 @@ async def _empty(connection: AsyncConnection, tenant_id: str, customer_id: str, 
 
 
 async def _empty_what_it_had(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
-    emptied: dict[type[Contract | Utm | Shipment | ReturnKit], dict[str, Any]] = {
+    emptied: dict[type[Contract | Utm | Shipment | ReturnKit | RemoteSupport], dict[str, Any]] = {
         Contract: {"memo1": None, "memo2": None, "memo3": None, "destination": None},
         Utm: {"name": ""},
         Shipment: {"destination": {}},
+        RemoteSupport: {"asked_by": "", "reason": ""},
         ReturnKit: {"utm_name": "", "postal_code": "", "address": ""},
     }
     for table, values in emptied.items():

@@ -21,7 +21,7 @@ from api.doorbell import Line
 from api.idempotency import PostedRequest
 from api.rate_limits import Limiter
 from models.command_offers import OfferedCommand as Offered
-from models.device_vocabulary import DeviceCommandKind, DeviceCommandState
+from models.device_vocabulary import DeviceCommandKind
 from models.refusals import NotFound
 from models.tables.devices import DeviceCommand
 
@@ -88,7 +88,7 @@ async def report(
     """Tell what becomes of a command. The same report again is answered alike; one that comes too late is refused."""
     await limiter.take("result_per_device", device.row.registration_id)
     command = await _command(context, device, command_id)
-    await deliver_result(context, device.row, command, DeviceCommandState(body.state), detail=body.detail)
+    await deliver_result(context, device.row, command, body)
     return Result(command_id=command_id, state=body.state)
 
 

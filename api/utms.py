@@ -15,6 +15,7 @@ from api.customers import customer_row
 from api.etags import IfMatch, check_if_match, etag
 from api.idempotency import PostedRequest
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
+from api.remote_support import end_all_of
 from api.utm_answers import DeviceToken, NewUtmAnswer, Today, Utm, UtmDetail, detail, listed, today_of
 from api.utm_input import NewUtm, UtmChange, change_errors, mac_errors
 from models import audit
@@ -130,7 +131,10 @@ async def change(  # noqa: PLR0913 - the path has three parts
 
 @router.delete("/{utm_id}", status_code=204)
 async def remove(tenant_id: str, customer_id: str, utm_id: str, context: Shared, staff: Staff) -> None:
-    """Its token is dead at once, its open restarts end; it can be registered anew, for whomever (UTM-04)."""
+    """Its token is dead at once, restarts and remote support end; it can be registered anew, for whomever (UTM-04)."""
+    async with context.database.transaction(tenant_id) as connection:
+        row = await utm_row(connection, tenant_id, customer_id, utm_id)
+    await end_all_of(context, row, actor=staff.actor)
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
         row = await utm_row(connection, tenant_id, customer_id, utm_id, locked=True)

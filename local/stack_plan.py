@@ -174,6 +174,8 @@ class StackPlan:
             "TETSUZUKI_LINK_KEY": self._secrets.link_key,
             "TETSUZUKI_PAYLOAD_KEYS": json.dumps(self._secrets.payload_keys),
             "TETSUZUKI_PAYLOAD_KEY_ID": self._secrets.payload_key_id,
+            "TETSUZUKI_SESSION_KEYS": json.dumps(self._secrets.session_keys),
+            "TETSUZUKI_SESSION_KEY_ID": self._secrets.session_key_id,
             "TETSUZUKI_SMTP__HOST": self._smtp.host,
             "TETSUZUKI_SMTP__PORT": str(self._smtp.port),
             "TETSUZUKI_REHEARSAL": json.dumps(self._options.rehearsal),

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from local.postgres import PostgresPasswords
 from models.identifiers import encryption_key, secret_token
 
-FIRST_PAYLOAD_KEY = "1"
+FIRST_KEY = "1"
 
 
 class StoredSecrets(BaseModel):
@@ -21,6 +22,8 @@ class StoredSecrets(BaseModel):
     link_key: str
     payload_keys: dict[str, str]
     payload_key_id: str
+    session_keys: dict[str, str]
+    session_key_id: str
     postgres: PostgresPasswords
 
     @property
@@ -30,9 +33,12 @@ class StoredSecrets(BaseModel):
 
     @classmethod
     def of(cls, folder: Path) -> "StoredSecrets":
+        """Those of the folder; what an older version did not know of yet is drawn now."""
         file = folder / "secrets.json"
-        if not file.exists():
-            _create(file, cls._draw().model_dump_json(indent=2))
+        stored = json.loads(file.read_text()) if file.exists() else {}
+        if cls.model_fields.keys() - stored.keys():
+            drawn = cls._draw().model_dump() | stored
+            _create(file, json.dumps(drawn, indent=2))
         return cls.model_validate_json(file.read_text())
 
     @classmethod
@@ -40,8 +46,10 @@ class StoredSecrets(BaseModel):
         return cls(
             operator_key=secret_token(),
             link_key=secret_token(),
-            payload_keys={FIRST_PAYLOAD_KEY: encryption_key()},
-            payload_key_id=FIRST_PAYLOAD_KEY,
+            payload_keys={FIRST_KEY: encryption_key()},
+            payload_key_id=FIRST_KEY,
+            session_keys={FIRST_KEY: encryption_key()},
+            session_key_id=FIRST_KEY,
             postgres=PostgresPasswords(superuser=secret_token(), owner=secret_token(), app=secret_token()),
         )
 

@@ -47,6 +47,7 @@ def _mail(mail: Mail, names: str, *, purpose: LinkPurpose | None = None, channel
 _APPLICATION = "ApplicationNumber CompanyName ApplicantName"
 _CONTRACT = "ProductID ProductName TenantID CustomerID ContractNumber"
 _UTM = "CompanyName UTMName UTMID"
+_SESSION = "CompanyName AskedFor AskedBy Reason StartedAt EndsAt SessionID SessionPassword"
 _ASKED = "CompanyName RecipientName Asked AskedBy AskedFor Reason"
 
 _ALL = (
@@ -109,6 +110,11 @@ _ALL = (
     _mail(Mail.APPROVAL_REQUEST, f"{_ASKED} ApprovalURL Deadline", purpose=LinkPurpose.APPROVAL),
     _mail(Mail.APPROVAL_REMINDER, f"{_ASKED} ApprovalURL Deadline", purpose=LinkPurpose.APPROVAL),
     _mail(Mail.APPROVAL_SETTLED, f"{_ASKED} Outcome DecidedBy DecidedAt"),
+    _mail(Mail.REMOTE_SUPPORT_SESSION, f"{_SESSION} EndURL", purpose=LinkPurpose.REMOTE_SUPPORT_END),
+    _mail(Mail.REMOTE_SUPPORT_SESSION_DESK, _SESSION),
+    _mail(Mail.REMOTE_SUPPORT_FAILED, "CompanyName AskedFor AskedBy Reason FailureReason"),
+    _mail(Mail.REMOTE_SUPPORT_ENDED, "CompanyName AskedFor AskedBy Reason StartedAt EndedAt EndedBy"),
+    _mail(Mail.REMOTE_SUPPORT_UNSTOPPED, "CompanyName AskedFor AskedBy Reason StartedAt EndedAt"),
     _mail(Mail.APPROVAL_OUTCOME, "CompanyName Asked AskedFor Reason Outcome DecidedBy DecidedAt DecisionReason"),
 )
 

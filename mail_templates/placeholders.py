@@ -40,6 +40,10 @@ def _link(name: str, ja: str, *, en: str, sample: str) -> Placeholder:
     return Placeholder(name, meaning, dict.fromkeys(Language, sample), PlaceholderKind.LINK)
 
 
+def _code(name: str, ja: str, *, en: str, sample: str) -> Placeholder:
+    return Placeholder(name, {Language.JA: ja, Language.EN: en}, dict.fromkeys(Language, sample), PlaceholderKind.CODE)
+
+
 _SAMPLE_LINK = "https://portal.example.jp/l/sample-of-a-link"
 _SAMPLE_PORTAL = "https://portal.example.jp/"
 
@@ -110,9 +114,18 @@ _ALL = (
     _text("DueDate", ja=("返送の期限日", "2027年2月9日(火)"), en=("day by which to return it", "Tue 9 February 2027")),
     _text("EndDate", ja=("契約期間の最終日", "2028年1月31日(月)"), en=("last day of the term", "Mon 31 January 2028")),
     _text(
+        "EndedAt", ja=("終了日時", "2027年1月6日(水) 13:05"), en=("when it ended", "Wed 6 January 2027, 13:05 (JST)")
+    ),
+    _text("EndedBy", ja=("終了した方、または理由", "サポートデスク"), en=("who or what ended it", "the support desk")),
+    _text(
+        "EndsAt",
+        ja=("終了予定日時", "2027年1月6日(水) 13:30"),
+        en=("when it ends by itself", "Wed 6 January 2027, 13:30 (JST)"),
+    ),
+    _text(
         "FailureReason",
-        ja=("再起動できなかった理由", "UTMと通信できませんでした"),
-        en=("why the restart failed", "the UTM could not be reached"),
+        ja=("うまくいかなかった理由", "UTMと通信できませんでした"),
+        en=("why it failed", "the UTM could not be reached"),
     ),
     _text(
         "LastFreeDay",
@@ -155,6 +168,11 @@ _ALL = (
     ),
     _text("Result", ja=("申請の結果（承認または否認）", "承認"), en=("result: approved or denied", "approved")),
     _text("StartDate", ja=("契約開始日", "2027年2月1日(月)"), en=("contract start date", "Mon 1 February 2027")),
+    _text(
+        "StartedAt",
+        ja=("開始日時", "2027年1月6日(水) 11:30"),
+        en=("when it started", "Wed 6 January 2027, 11:30 (JST)"),
+    ),
     _text("Status", ja=("申請の状態", "未承認"), en=("state of the application", "unapproved")),
     _text("TenantID", ja=("テナントID", "T8000000"), en=("tenant ID", "T8000000")),
     _text("TenantName", ja=("テナント名", "みらいセキュリティ株式会社"), en=("name of the tenant", "Mirai Security")),
@@ -167,6 +185,7 @@ _ALL = (
     _link("ApplyURL", "申込みページのURL", en="URL of the application form", sample=_SAMPLE_LINK),
     _link("ApprovalURL", "承認ページのURL", en="URL of the approval page", sample=_SAMPLE_LINK),
     _link("ConfirmURL", "確認ページのURL", en="URL of the confirmation page", sample=_SAMPLE_LINK),
+    _link("EndURL", "終了ページのURL", en="URL of the page that ends it", sample=_SAMPLE_LINK),
     _link("PortalURL", "ポータルのURL", en="URL of the portal", sample=_SAMPLE_PORTAL),
     _link("ResetURL", "パスワード再設定ページのURL", en="URL of the password reset page", sample=_SAMPLE_LINK),
     _link("SignupURL", "登録ページのURL", en="URL of the registration page", sample=_SAMPLE_LINK),
@@ -176,12 +195,9 @@ _ALL = (
         en="URL that tracks the delivery",
         sample="https://carrier.example.jp/track/490712345678",
     ),
-    Placeholder(
-        "Code",
-        {Language.JA: "確認コード（6桁）", Language.EN: "verification code of 6 digits"},
-        dict.fromkeys(Language, "314159"),
-        PlaceholderKind.CODE,
-    ),
+    _code("Code", "確認コード（6桁）", en="verification code of 6 digits", sample="314159"),
+    _code("SessionID", "セッションID", en="ID of the session", sample="483-920-117"),
+    _code("SessionPassword", "セッションのパスワード", en="password of the session", sample="Kx7mQ2vT"),
 )
 
 PLACEHOLDERS: dict[str, Placeholder] = {placeholder.name: placeholder for placeholder in _ALL}

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 
 from mail_templates.catalogue import CATALOGUE, Channel, MailKind
@@ -20,10 +21,19 @@ from models.vocabulary import Language, Mail
 SECRET_WITHHELD = "withheld-until-sending"  # noqa: S105 - stands where the secret will be
 """Given in place of a link's token, or of a code, so that what is kept of a mail never holds the secret."""
 
+SESSION_ID_WITHHELD = "withheld-session-id"
+SESSION_PASSWORD_WITHHELD = "withheld-session-password"  # noqa: S105 - likewise
+"""Likewise, in a mail about a remote-support session, which has up to three of them."""
+
 _FOLDER = Path(__file__).parent
 _SUBJECT_LIMIT = 200
 _URL = re.compile(r"https?://[!#-;=?-\[\]_a-z~]+")
 _SECRET = re.compile(r"[A-Za-z0-9_-]+")
+_SECRETS = {
+    SECRET_WITHHELD: _SECRET,
+    SESSION_ID_WITHHELD: re.compile(r"[!-~]+"),  # a device's own choice
+    SESSION_PASSWORD_WITHHELD: re.compile(r"[!-~]+"),
+}
 _LINE_BREAKS = re.compile(r"[^\S\u3000]*[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]\s*")
 _INVISIBLE = {"Cc", "Cf", "Cs"}
 _START_OF_A_LINK = re.compile(r"(?<=[a-z]):(?=//)|(?<=\bwww)\.", re.IGNORECASE)
@@ -71,12 +81,12 @@ def render(mail: Mail, language: Language, *, template: Template, values: Mappin
     return Rendered(language, _subject(template.subject, shown), text, html)
 
 
-def with_secret(rendered: Rendered, secret: str) -> Rendered:
+def with_secret(rendered: Rendered, secret: str, *, place: str = SECRET_WITHHELD) -> Rendered:
     """The mail as it is sent, with the secret in the one place kept for it. Raises `WrongValuesError` otherwise."""
-    if rendered.text.count(SECRET_WITHHELD) != 1 or not _SECRET.fullmatch(secret):
+    if rendered.text.count(place) != 1 or not _SECRETS[place].fullmatch(secret):
         raise WrongValuesError("a secret has one place in a mail")
-    html = rendered.html and rendered.html.replace(SECRET_WITHHELD, secret)
-    return replace(rendered, text=rendered.text.replace(SECRET_WITHHELD, secret), html=html)
+    html = rendered.html and rendered.html.replace(place, escape(secret))
+    return replace(rendered, text=rendered.text.replace(place, secret), html=html)
 
 
 def inert(value: str) -> str:
@@ -86,7 +96,9 @@ def inert(value: str) -> str:
     """
     line = _LINE_BREAKS.sub(" ", value)
     visible = "".join(character for character in line if unicodedata.category(character) not in _INVISIBLE)
-    return _START_OF_A_LINK.sub(r"[\g<0>]", visible.replace(SECRET_WITHHELD, " ")).strip()
+    for place in _SECRETS:
+        visible = visible.replace(place, " ")
+    return _START_OF_A_LINK.sub(r"[\g<0>]", visible).strip()
 
 
 def _shown(kind: MailKind, values: Mapping[str, str]) -> dict[str, str]:

@@ -19,3 +19,12 @@ class UtmOffline(Refusal):
     status = 409
     en = "The UTM is not online. A restart can be scheduled for later."
     ja = "このUTMはオンラインではありません。日時を指定した再起動は予約できます。"
+
+
+class RemoteSupportOpen(Refusal):
+    """RSA-05: one open session per device, and one open request for one."""
+
+    code = "remote_support_open"
+    status = 409
+    en = "A remote-support session of this UTM is open or asked for already."
+    ja = "このUTMのリモートサポートは、すでに依頼中または実施中です。"

@@ -1,4 +1,4 @@
-"""The nouns of what devices do: commands to them, and restarts. Spelled as the API and the database spell them."""
+"""The nouns of what devices do: commands to them, restarts, remote support. Spelled as API and database spell them."""
 
 from enum import StrEnum
 
@@ -7,6 +7,8 @@ class DeviceCommandKind(StrEnum):
     """What a UTM is told to do (UTM-06)."""
 
     RESTART = "restart"
+    REMOTE_SUPPORT_START = "remote_support_start"
+    REMOTE_SUPPORT_STOP = "remote_support_stop"
 
 
 class DeviceCommandState(StrEnum):
@@ -57,3 +59,36 @@ class FleetRestartState(StrEnum):
     IN_PROGRESS = "in_progress"
     FINISHED = "finished"
     CANCELLED = "cancelled"
+
+
+class RemoteSupportState(StrEnum):
+    """Of a request for remote support, or of a session begun at the device (RSA-01…06).
+
+    `starting`: approved, and the device is told; or begun at the device, which has not said yet how the session is
+    called. `failed`: no session came of it.
+    """
+
+    AWAITING_APPROVAL = "awaiting_approval"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    STARTING = "starting"
+    RUNNING = "running"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+class RemoteSupportEnd(StrEnum):
+    """Who or what ended a session (RSA-05), or why there was none (RSA-03)."""
+
+    DESK = "desk"
+    ADMINISTRATOR = "administrator"
+    DURATION = "duration"
+    DEVICE = "device"
+    OPERATOR = "operator"
+    """By ending the procedure."""
+    DEVICE_DELETED = "device_deleted"
+    NOT_STARTED = "not_started"
+    """The device did not start it, or nobody heard of it, in all its attempts."""
+    BUSY = "busy"
+    """Another session was open at the device by then."""

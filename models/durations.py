@@ -32,6 +32,12 @@ class Durations(BaseModel):
     restart_lateness: timedelta = timedelta(minutes=60)  # RST-07, after this a restart of the past is missed
     restart_history: timedelta = timedelta(days=60)  # RST-06
     remote_support_approval: timedelta = timedelta(hours=24)  # RSA-01
+    remote_support_session: timedelta = timedelta(
+        hours=2
+    )  # RSA-01, unless another duration is asked for; whole minutes
+    remote_support_answer: timedelta = timedelta(minutes=15)  # RSA-03, until the device has answered
+    remote_support_attempts: int = 3  # RSA-03, in all
+    remote_support_retry: timedelta = timedelta(seconds=10)  # after the device has said that it failed
     mail_patience: timedelta = timedelta(days=5)  # a mail is given up after this
     mail_unknown_pause: timedelta = timedelta(minutes=10)  # the connection broke after the final dot
     mail_lease: timedelta = timedelta(seconds=20)  # renewed while sending; a dead sender's mail goes to another

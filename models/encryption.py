@@ -36,6 +36,10 @@ class Cipher:
         self.current = current
         self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
 
+    @property
+    def key_ids(self) -> frozenset[str]:
+        return frozenset(self._keys)
+
     @classmethod
     def from_base64(cls, keys: Mapping[str, str], *, current: str) -> Self:
         """As the settings hold them: key id → 32 bytes in base64."""

@@ -29,6 +29,7 @@ class ProcedureKind(StrEnum):
     UTM_ADDITION = "utm-addition"
     RESTART = "restart"
     FLEET_RESTART = "fleet-restart"
+    REMOTE_SUPPORT = "remote-support"
 
 
 class ApplicationState(StrEnum):
@@ -289,6 +290,7 @@ class LinkPurpose(StrEnum):
     NOTIFICATION_ADDRESS = "notification_address"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, not a secret
     APPROVAL = "approval"
+    REMOTE_SUPPORT_END = "remote_support_end"
 
 
 class MailState(StrEnum):
@@ -347,6 +349,11 @@ class Mail(StrEnum):
     APPROVAL_REMINDER = "approval_reminder"
     APPROVAL_SETTLED = "approval_settled"
     APPROVAL_OUTCOME = "approval_outcome"
+    REMOTE_SUPPORT_SESSION = "remote_support_session"
+    REMOTE_SUPPORT_SESSION_DESK = "remote_support_session_desk"
+    REMOTE_SUPPORT_FAILED = "remote_support_failed"
+    REMOTE_SUPPORT_ENDED = "remote_support_ended"
+    REMOTE_SUPPORT_UNSTOPPED = "remote_support_unstopped"
 
 
 TENANT_TEMPLATES: tuple[Mail, ...] = tuple(Mail)[:13]

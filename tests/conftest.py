@@ -22,7 +22,7 @@ from local.processes import free_port
 from models.database import Database
 from models.identifiers import Draw
 
-pytest_plugins = ["tests.world"]
+pytest_plugins = ["tests.world", "tests.support_desk"]
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "tetsuzuki"

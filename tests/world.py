@@ -67,6 +67,8 @@ def settings() -> Settings:
         link_key="link-key-of-tests",
         payload_keys={"k1": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="},
         payload_key_id="k1",
+        session_keys={"s1": "cmVtb3RlLXN1cHBvcnQta2V5LW9mLXRoZS10ZXN0czE="},
+        session_key_id="s1",
         rehearsal=True,
         worker_strict_sandbox=True,
         durations=Durations(synchronous_answer=timedelta(seconds=10)),  # the tests' machine may be busy
@@ -223,8 +225,7 @@ async def running_world(
     runtime: Runtime | None = None,
 ) -> AsyncIterator[World]:
     """A worker on those servers until the end of the block. Without rehearsal in the settings it runs on real time."""
-    keys = {key_id: key.get_secret_value() for key_id, key in settings.payload_keys.items()}
-    cipher = Cipher.from_base64(keys, current=settings.payload_key_id)
+    cipher = settings.payload_cipher()
     client = await connect(temporal_address, "default", cipher, runtime=runtime)
     clock = make_clock(settings, client)
     courier = SmtpCourier(SmtpServer(host="127.0.0.1", port=mail_server.port, sender="no-reply@tetsuzuki.example"))

@@ -49,7 +49,7 @@ class Approving(Procedure):
                 break
             async with self.turn():
                 if self._approval is ApprovalState.PENDING:
-                    await self._do(asked, due, asked.timers[number + 1 :])
+                    await self._do_timer(asked, due, asked.timers[number + 1 :])
             self.deliver_mails()
         self.stand(self._approval, waiting_for="its own next step")
         return self._approval
@@ -61,7 +61,7 @@ class Approving(Procedure):
             ApplicationError: it is settled already.
         """
         self._refuse_unless_pending()
-        await self._end(ApprovalState.WITHDRAWN, step=f"withdraw-{command.command_id}", actor=command.actor)
+        await self._end_approval(ApprovalState.WITHDRAWN, step=f"withdraw-{command.command_id}", actor=command.actor)
         self.deliver_mails()
 
     # The approvers' commands.
@@ -99,17 +99,17 @@ class Approving(Procedure):
 
     async def close_subject(self, actor: str) -> None:
         if self._asked is not None and self._approval is ApprovalState.PENDING:
-            await self._end(ApprovalState.WITHDRAWN, step="end", actor=actor)
+            await self._end_approval(ApprovalState.WITHDRAWN, step="end", actor=actor)
 
-    async def _do(self, asked: Asked, due: Due, later: tuple[Due, ...]) -> None:
+    async def _do_timer(self, asked: Asked, due: Due, later: tuple[Due, ...]) -> None:
         if due.what is ApprovalTimer.EXPIRE:
-            await self._end(ApprovalState.EXPIRED, step="expire", actor="system")
+            await self._end_approval(ApprovalState.EXPIRED, step="expire", actor="system")
             return
         step = self._approval_step(f"{due.what}-{asked.approval_id}", "system")
         message = RecordApprovalTimer(**step, timer=due.what, next=later)
         await self.record(ApprovalActivities.record_approval_timer, message)
 
-    async def _end(self, state: ApprovalState, *, step: str, actor: str) -> None:
+    async def _end_approval(self, state: ApprovalState, *, step: str, actor: str) -> None:
         message = RecordApprovalEnd(**self._approval_step(step, actor), state=state)
         outcome = await self.record(ApprovalActivities.record_approval_end, message)
         self._approval = outcome.state

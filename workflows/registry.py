@@ -9,6 +9,7 @@ from workflows.notification_address import NotificationAddress, NotificationAddr
 from workflows.password_reset import PasswordReset
 from workflows.personal_invitation import PersonalInvitation
 from workflows.recurrences import RecurrencesOnTheWorldClock
+from workflows.remote_support import RemoteSupport
 from workflows.restart import Restart
 from workflows.return_kit import ReturnKit
 from workflows.service_application import ServiceApplication
@@ -28,6 +29,7 @@ WORKFLOWS: list[type] = [
     PasswordReset,
     PersonalInvitation,
     RecurrencesOnTheWorldClock,
+    RemoteSupport,
     Restart,
     ReturnKit,
     ServiceApplication,

@@ -1,4 +1,4 @@
-"""The words of the approvers' page: by name, (Japanese, English)."""
+"""The words of the pages of approvers, and of administrators with a session open: by name, (Japanese, English)."""
 
 APPROVAL_WORDS: dict[str, tuple[str, str]] = {
     "approval_title": ("承認のお願い", "Your approval is requested"),
@@ -55,4 +55,26 @@ APPROVAL_WORDS: dict[str, tuple[str, str]] = {
     "approval_decided_by": ("判断した方", "Decided by"),
     "approval_decided_at": ("日時", "When"),
     "approval_your_decision": ("あなたの回答", "Your decision"),
+    "session_title": ("リモートサポートの終了", "End the remote-support session"),
+    "session_lead": (
+        "次のUTMで、リモートサポートを実施しています。終了する場合は、ボタンを押してください。",
+        "A remote-support session of this UTM is open. Press the button to end it.",
+    ),
+    "session_device": ("UTM", "UTM"),
+    "session_asked_by": ("依頼者", "Asked by"),
+    "session_reason": ("理由", "Reason"),
+    "session_started_at": ("開始日時", "Started"),
+    "session_ends_at": ("終了予定日時", "Ends by itself"),
+    "session_button": ("リモートサポートを終了する", "End the session"),
+    "session_note": (
+        "終了すると、UTMに停止を指示し、サポートデスクと管理者にメールでお知らせします。",
+        "The UTM is told to stop, and the support desk and the administrators are told by mail.",
+    ),
+    "session_over_title": ("リモートサポートは終了しています", "The session has ended"),
+    "session_over_text": (
+        "セッションIDとパスワードは使用できなくなりました。",
+        "The session ID and the password no longer work.",
+    ),
+    "session_ended_at": ("終了日時", "Ended"),
+    "session_ended_by": ("終了した方、または理由", "Ended by"),
 }

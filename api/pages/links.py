@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
 
-from api.pages import application_confirmation, approval, notification_address, password_reset, signup
+from api.pages import (
+    application_confirmation,
+    approval,
+    notification_address,
+    password_reset,
+    remote_support_end,
+    signup,
+)
 from api.pages.page_route import PageRoute
 from api.pages.visit import Form, Visit, Visited
 from models.refusals import NotFound
@@ -25,6 +32,7 @@ _PAGES = {
     LinkPurpose.APPROVAL: LinkPage(approval.show, approval.press),
     LinkPurpose.NOTIFICATION_ADDRESS: LinkPage(notification_address.show, notification_address.press),
     LinkPurpose.PASSWORD_RESET: LinkPage(password_reset.show, password_reset.press),
+    LinkPurpose.REMOTE_SUPPORT_END: LinkPage(remote_support_end.show, remote_support_end.press),
     LinkPurpose.STAFF_SIGNUP: LinkPage(signup.show, signup.press),
     LinkPurpose.PORTAL_USER_SIGNUP: LinkPage(signup.show, signup.press),
 }

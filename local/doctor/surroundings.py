@@ -4,6 +4,7 @@ import platform
 import shutil
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ class Surroundings:
             Check("Python", self._python, "Install Python 3.11 or newer on Linux or macOS."),
             Check("settings", self._settings, "See docs/operations/deploying.md for every setting."),
             Check("payload keys", self._payload_keys, "See docs/operations/keys.md."),
+            Check("session keys", self._session_keys, "See docs/operations/keys.md."),
         ]
         if self.folder:
             checks += [
@@ -90,14 +92,10 @@ class Surroundings:
         return "read, and nothing unwise in them"
 
     async def _payload_keys(self) -> str:
-        keys = {key_id: key.get_secret_value() for key_id, key in self.settings.payload_keys.items()}
-        try:
-            cipher = Cipher.from_base64(keys, current=self.settings.payload_key_id)
-        except ValueError as error:
-            raise AilingError(f"TETSUZUKI_PAYLOAD_KEYS: {error}", remedy="See docs/operations/keys.md.") from None
-        if cipher.decrypt(cipher.encrypt(b"fresh")) != b"fresh":
-            raise AilingError("a fresh payload does not come back", remedy="See docs/operations/keys.md.")
-        return f"{len(keys)} in the ring; {cipher.current} encrypts, and what it encrypts can be read"
+        return _ring("TETSUZUKI_PAYLOAD_KEYS", self.settings.payload_cipher)
+
+    async def _session_keys(self) -> str:
+        return _ring("TETSUZUKI_SESSION_KEYS", self.settings.session_cipher)
 
     async def _mail(self) -> str:
         smtp = self.settings.smtp
@@ -160,3 +158,14 @@ def _is_here(host: str | None) -> bool:
 
 def _domain(host: str | None) -> str:
     return ".".join((host or "").split(".")[-2:])
+
+
+def _ring(name: str, make: Callable[[], Cipher]) -> str:
+    """Raises: AilingError: the keys cannot be used."""
+    try:
+        cipher = make()
+    except ValueError as error:
+        raise AilingError(f"{name}: {error}", remedy="See docs/operations/keys.md.") from None
+    if cipher.decrypt(cipher.encrypt(b"fresh")) != b"fresh":
+        raise AilingError("what is encrypted does not come back", remedy="See docs/operations/keys.md.")
+    return f"{len(cipher.key_ids)} in the ring; {cipher.current} encrypts, and what it encrypts can be read"

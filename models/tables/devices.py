@@ -1,9 +1,16 @@
-"""What UTMs do of themselves: they report that they live, and take commands (UTM-06, RST-01…08)."""
+"""What UTMs do of themselves: they report that they live, and take commands (UTM-06, RST-01…08, RSA-01…07)."""
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.device_vocabulary import DeviceCommandKind, DeviceCommandState, FleetRestartState, RestartState
+from models.device_vocabulary import (
+    DeviceCommandKind,
+    DeviceCommandState,
+    FleetRestartState,
+    RemoteSupportEnd,
+    RemoteSupportState,
+    RestartState,
+)
 from models.tables.schema import Instant, Table, TenantId, one_of
 
 
@@ -114,3 +121,58 @@ class FleetRestart(Table):
     requested_at: Mapped[Instant]
     requested_by: Mapped[str]
     ended_at: Mapped[Instant | None]
+
+
+class RemoteSupport(Table):
+    """A request for remote support and the session that came of it, or a session begun at the device (RSA-01…07)."""
+
+    __tablename__ = "remote_supports"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "registration_id"], ["utms.tenant_id", "utms.registration_id"]),
+        ForeignKeyConstraint(["tenant_id", "approval_id"], ["approvals.tenant_id", "approvals.approval_id"]),
+        CheckConstraint(one_of("state", RemoteSupportState), "state"),
+        CheckConstraint(one_of("ended_by", RemoteSupportEnd), "ended_by"),
+        CheckConstraint("credentials IS NULL OR state IN ('starting', 'running')", "credentials"),
+        Index(
+            "uq_remote_supports_request",
+            "tenant_id",
+            "registration_id",
+            unique=True,
+            postgresql_where=text("state = 'awaiting_approval'"),
+        ),
+        Index(
+            "uq_remote_supports_session",
+            "tenant_id",
+            "registration_id",
+            unique=True,
+            postgresql_where=text("state IN ('starting', 'running')"),
+        ),
+        Index("ix_remote_supports_customer_id", "tenant_id", "customer_id"),
+    )
+
+    tenant_id: Mapped[TenantId]
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    """The tenant's id is its first part."""
+    registration_id: Mapped[str]
+    utm_id: Mapped[str]
+    customer_id: Mapped[str]
+    approval_id: Mapped[str | None]
+    """None of a session that was begun at the device."""
+    state: Mapped[str]
+    asked_by: Mapped[str]
+    """The desk's operator, or whoever started it at the device."""
+    reason: Mapped[str]
+    duration_minutes: Mapped[int]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    """How often the device has been told to start, or since the end: to stop."""
+    command_id: Mapped[str | None]
+    """The order that the device has not carried out yet."""
+    credentials: Mapped[bytes | None]
+    """The session's id and password, sealed (`models/session_credentials.py`); erased with its end (RSA-04)."""
+    requested_at: Mapped[Instant]
+    started_at: Mapped[Instant | None]
+    ends_at: Mapped[Instant | None]
+    ended_at: Mapped[Instant | None]
+    ended_by: Mapped[str | None]
+    stopped_at: Mapped[Instant | None]
+    """When the device said that it has stopped."""

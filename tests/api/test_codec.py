@@ -51,6 +51,8 @@ def settings_of(**others: Any) -> Settings:
         "link_key": "l",
         "payload_keys": {},
         "payload_key_id": "new",
+        "session_keys": {},
+        "session_key_id": "new",
         "base_url": "https://api.example",
         "temporal_ui_url": f"{WEB_UI}/",
     }

@@ -25,6 +25,8 @@ async def app() -> FastAPI:
         link_key="l",
         payload_keys={"k": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="},
         payload_key_id="k",
+        session_keys={},
+        session_key_id="k",
     )
     client = await Client.connect("127.0.0.1:1", lazy=True)
     return create_app(

@@ -3,15 +3,22 @@
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import psycopg
 import pytest
+from google.protobuf.message import Message
 from httpx2 import AsyncClient
+from psycopg import sql
+from temporalio.api.common.v1 import Payload
 
 import telemetry
 from activities.smtp import Outcome, SmtpCourier
 from api import service_application
+from models.encryption import Cipher
+from tests.conftest import Postgres
+from tests.support_desk import CREDENTIALS, TARO, Desk
 from tests.world import TENANT, World, eventually
 
 ADDRESS = "canary.kanaria@cage.example"
@@ -117,3 +124,69 @@ async def _fail_with_the_body(*given: object, **named: object) -> None:
 def _plain(lines: str) -> str:
     """The log as a person reads it: what JSON escapes is written out."""
     return "\n".join(json.dumps(json.loads(line), ensure_ascii=False) for line in lines.splitlines())
+
+
+@pytest.mark.requirement("RSA-04", "RSA-07")
+async def test_the_sessions_password_is_nowhere_but_in_the_mails(
+    written: Lines, support_desk: Desk, postgres: Postgres, database_name: str, staff: dict[str, str]
+) -> None:
+    """While the session runs: in no log line, answer or table, and in no payload, even for whoever has its key."""
+    desk = support_desk
+    request_id = await desk.running()
+    mail = await desk.mail(TARO, "リモートサポートを開始しました")
+    assert CREDENTIALS["password"] in mail.text
+    procedure = f"remote-support-{TENANT}-{request_id}"
+    asked: tuple[tuple[str, dict[str, str]], ...] = (
+        (f"/v1/support/remote-support/{request_id}", desk.operator),
+        (f"/v1/tenants/{TENANT}/mails", staff),
+        (f"/v1/tenants/{TENANT}/procedures/{procedure}", staff),
+        (f"/links/{mail.token}", {}),
+    )
+    events = [event async for event in desk.world.client.get_workflow_handle(procedure).fetch_history_events()]
+    places = {
+        "logs": _plain(written()),
+        "answers": "".join([(await desk.api.get(path, headers=headers)).text for path, headers in asked]),
+        "events": "".join(str(event) for event in events),
+        "payloads": "".join(_opened(desk.world.cipher, event) for event in events),
+        "database": _dump(postgres.url("postgres", database_name)),
+    }
+    assert "withheld-session-password" in places["database"]
+    assert request_id in places["payloads"]
+    secrets = [CREDENTIALS["session_id"], "C4nary", b"C4nary".hex()]
+    found = [(name, secret) for name, text in places.items() for secret in secrets if secret in text]
+    assert found == []
+    for name in ("logs", "events"):
+        assert "佐藤" not in places[name]
+        assert "minato.example" not in places[name]
+    assert await desk.credentials() != [None]
+    await desk.tell(request_id, "end")
+    assert await desk.credentials() == [None]
+
+
+def _opened(cipher: Cipher, message: Message) -> str:
+    """Every payload in it, decrypted."""
+    if isinstance(message, Payload):
+        encrypted = message.metadata.get("encoding") == b"binary/encrypted"
+        return (cipher.decrypt(message.data) if encrypted else message.data).decode(errors="replace")
+    parts = [value for _, value in message.ListFields()]
+    return "".join(_opened(cipher, one) for part in parts for one in _messages(part))
+
+
+def _messages(part: Any) -> list[Message]:
+    if isinstance(part, Message):
+        return [part]
+    several = list(part.values()) if isinstance(part, Mapping) else part
+    return [one for one in several if isinstance(one, Message)] if isinstance(several, Iterable) else []
+
+
+def _dump(url: str) -> str:
+    """Every row of every table."""
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        )
+        rows = [
+            connection.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table))).fetchall()
+            for (table,) in tables.fetchall()
+        ]
+    return str(rows)

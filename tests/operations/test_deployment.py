@@ -39,6 +39,8 @@ ENV_FILE = {
     "TETSUZUKI_LINK_KEY": secret_token(),
     "TETSUZUKI_PAYLOAD_KEYS": json.dumps({"2026-11": encryption_key()}),
     "TETSUZUKI_PAYLOAD_KEY_ID": "2026-11",
+    "TETSUZUKI_SESSION_KEYS": json.dumps({"2026-11": encryption_key()}),
+    "TETSUZUKI_SESSION_KEY_ID": "2026-11",
 }
 """What a person fills in."""
 

@@ -38,6 +38,8 @@ def healthy_settings(**others: Any) -> Settings:
         "link_key": STRONG,
         "payload_keys": {"k1": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="},
         "payload_key_id": "k1",
+        "session_keys": {"k1": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="},
+        "session_key_id": "k1",
     }
     return Settings(**given | others)
 

@@ -19,7 +19,7 @@ from models.tables.idempotent_answers import IdempotentAnswer
 from models.tables.people import Session, SignInTry
 from settings import Settings
 from tests.world import TENANT, World, eventually, sign_in_staff
-from worker import make_cipher, make_courier, make_worker
+from worker import make_courier, make_worker
 from workflows import schedules
 from workflows.client import connect
 
@@ -30,7 +30,7 @@ A_DAY = timedelta(days=1)
 async def real_server(tmp_path: Path, settings: Settings) -> AsyncIterator[Client]:
     server = TemporalServer(None, ports=TemporalPorts(grpc=free_port()), log=tmp_path / "temporal.log")
     server.start()
-    yield await connect(server.address, "default", make_cipher(settings))
+    yield await connect(server.address, "default", settings.payload_cipher())
     server.stop()
 
 

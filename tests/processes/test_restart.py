@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.restart_rows import restarts_of
 from api.context import Context
+from api.device_input import ResultInput
 from api.device_results import deliver_result
 from models.device_vocabulary import DeviceCommandState
 from models.refusals import WrongState
@@ -103,7 +104,8 @@ class Desk:
             return taken.first() is not None
 
     async def report(self, command_id: str, state: DeviceCommandState, detail: str | None = None) -> None:
-        await deliver_result(self.context, await self.utm(), await self.command(command_id), state, detail=detail)
+        result = ResultInput.model_validate({"state": state, "detail": detail})
+        await deliver_result(self.context, await self.utm(), await self.command(command_id), result)
 
     async def utm(self) -> Row[Any]:
         async with self.world.database.transaction(TENANT) as connection:
@@ -213,7 +215,7 @@ async def test_at_its_slot_it_is_on_offer_and_no_longer_cancellable(desk: Desk) 
 @pytest.mark.requirement("RST-06")
 async def test_what_a_device_says_of_its_failure_is_shown_mailed_and_kept_out_of_the_log(desk: Desk) -> None:
     """One line of it goes to the customer; the timeline, out of which nothing can be taken, names only the reason."""
-    said = "disk 2 is full\n" + "山田席 " * 100
+    said = "disk 2 is full\n" + ("山田席 " * 100).strip()
     slot = await desk.slot()
     command_id = (await desk.ask(slot)).json()["restart_id"]
     await desk.world.advance_to(slot)

@@ -1,0 +1,135 @@
+"""Remote-support sessions as devices tell of them (RSA-03, RSA-04, RSA-06).
+
+What names a session goes sealed into its row here, before its procedure hears that there is one; the procedure is told
+ids and states only.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from sqlalchemy import Row, select
+
+from api.commands import ProcedureGoneError
+from api.context import Context, Shared
+from api.device_authentication import Device
+from api.device_input import ResultInput, SessionInput
+from api.idempotency import PostedRequest
+from api.rate_limits import Limiter
+from api.remote_support import begin, identity_of_row
+from models import session_credentials
+from models.device_vocabulary import (
+    DeviceCommandKind,
+    DeviceCommandState,
+    RemoteSupportEnd,
+    RemoteSupportState,
+)
+from models.identifiers import Draw
+from models.messages.procedure import Identity
+from models.messages.remote_support_steps import EndRemoteSupport, RemoteSupportStart, ReportRemoteSupport
+from models.refusals import FieldError, InvalidInput, NotFound, WrongState
+from models.session_credentials import SessionCredentials
+from models.tables.devices import RemoteSupport as Sessions
+from models.vocabulary import ProcedureKind
+from workflows.remote_support import RemoteSupport
+
+router = APIRouter(prefix="/v1/device/remote-support", tags=["UTM devices"])
+
+
+class Session(BaseModel):
+    request_id: str
+    state: RemoteSupportState
+
+
+@router.post("", status_code=201, response_model=Session)
+async def begin_by_hand(
+    body: SessionInput, context: Shared, device: Device, limiter: Limiter, posted: PostedRequest
+) -> Response:
+    """Somebody on site has begun a session: nobody is asked, both sides are mailed, and it is logged (RSA-06)."""
+    await limiter.take("result_per_device", device.row.registration_id)
+    once = await posted.by(device.actor)
+    tenant_id = device.row.tenant_id
+    request_id = f"{tenant_id}-{once.draw().opaque_id()}"
+    identity = Identity.of(ProcedureKind.REMOTE_SUPPORT, tenant_id, request_id, device.row.customer_id)
+    start = RemoteSupportStart(
+        command_id=once.command_id,
+        fingerprint=once.fingerprint,
+        actor=device.actor,
+        identity=identity,
+        registration_id=device.row.registration_id,
+        is_manual=True,
+        asked_by=body.started_by or "",
+        duration_minutes=context.settings.durations.remote_support_session // timedelta(minutes=1),
+    )
+    await begin(context, start, device.row.utm_id)
+    await _is_kept(context, tenant_id, request_id, body.credentials)  # not at a repetition: the report is, then
+    report = ReportRemoteSupport(
+        command_id=f"{request_id}-succeeded",
+        actor=device.actor,
+        device_command_id=request_id,
+        state=DeviceCommandState.SUCCEEDED,
+    )
+    standing = await context.commands.send(identity, RemoteSupport.report, report)
+    return await once.answer(Session(request_id=request_id, state=standing.state), status=201)
+
+
+@router.post("/end")
+async def end(context: Shared, device: Device, limiter: Limiter, posted: PostedRequest) -> Session:
+    """The session at the device is over, whoever had begun it.
+
+    Raises:
+        NotFound: none was running.
+    """
+    await limiter.take("result_per_device", device.row.registration_id)
+    async with context.database.transaction(device.row.tenant_id) as connection:
+        found = await connection.execute(
+            select(Sessions.__table__).where(
+                Sessions.tenant_id == device.row.tenant_id,
+                Sessions.registration_id == device.row.registration_id,
+                Sessions.state == RemoteSupportState.RUNNING,
+            )
+        )
+        row: Row[Any] | None = found.first()
+    if row is None:
+        raise NotFound
+    command = EndRemoteSupport(command_id=Draw().opaque_id(), actor=device.actor, by=RemoteSupportEnd.DEVICE)
+    try:
+        standing = await context.commands.send(identity_of_row(row), RemoteSupport.end, command)
+    except ProcedureGoneError:
+        raise NotFound from None
+    return Session(request_id=row.request_id, state=standing.state)
+
+
+async def deliver_session_result(context: Context, device: Row[Any], command: Row[Any], result: ResultInput) -> None:
+    """Raises: WrongState, InvalidInput: as `deliver_result`. ProcedureGoneError."""
+    starts = command.kind == DeviceCommandKind.REMOTE_SUPPORT_START
+    state = DeviceCommandState(result.state)
+    if starts and state is DeviceCommandState.SUCCEEDED:
+        if result.credentials is None:
+            missing = [name for name in ("session_id", "password") if getattr(result, name) is None]
+            raise InvalidInput(errors=[FieldError(name, "required") for name in missing])
+        if not await _is_kept(context, device.tenant_id, command.command_id, result.credentials):
+            raise WrongState(state=command.state)
+    report = ReportRemoteSupport(
+        command_id=f"{command.command_id}-{result.state}",
+        actor=f"device:{device.utm_id}",
+        device_command_id=command.command_id,
+        state=state,
+    )
+    identity = Identity(
+        tenant_id=device.tenant_id,
+        procedure_id=command.procedure_id,
+        kind=ProcedureKind.REMOTE_SUPPORT,
+        subject=command.command_id,
+    )
+    await context.commands.send(identity, RemoteSupport.report, report)
+
+
+async def _is_kept(context: Context, tenant_id: str, command_id: str, credentials: SessionCredentials) -> bool:
+    """False when nobody waits for that session any more."""
+    cipher = context.settings.session_cipher()
+    async with context.database.transaction(tenant_id) as connection:
+        return await session_credentials.keep(
+            connection, cipher, tenant_id, command_id=command_id, credentials=credentials
+        )
