@@ -1,12 +1,14 @@
 """The floor: a bare Temporal workflow with the waits and Updates of the main job, and nothing else of it.
 
-It waits for a confirmation, then for a decision, under the same deadlines. With `recorded`, each step also writes one
-row in a local activity, which is the least that "recorded" can mean.
+It waits for a confirmation, then for a decision, under the same deadlines. `Writing` says whether each step also writes
+one row, which is the least that "recorded" can mean, and how: in a local activity, or, for commands, in an ordinary one,
+so that the command is on disk before it has an effect (decision 0016).
 """
 
 import asyncio
 import dataclasses
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 import psycopg_pool
@@ -18,6 +20,12 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 TASK_QUEUE = "bench-bare"
 
 
+class Writing(StrEnum):
+    NOTHING = "bare"
+    ROW = "bare with one row"
+    DURABLE_ROW = "bare with one durable row"
+
+
 @workflow.defn(name="Bare")
 class Bare:
     def __init__(self) -> None:
@@ -26,8 +34,8 @@ class Bare:
         self._decision: str | None = None
 
     @workflow.run
-    async def run(self, recorded: bool) -> str:  # noqa: FBT001 - the workflow's only input
-        self._recorded = recorded
+    async def run(self, writing: Writing) -> str:
+        self._writing = writing
         await self._record("submit")
         self._started = True
         await workflow.wait_condition(lambda: self._confirmed, timeout=timedelta(hours=24))
@@ -58,7 +66,9 @@ class Bare:
             raise ValueError(decision)
 
     async def _record(self, step: str) -> None:
-        if self._recorded:
+        if self._writing is Writing.DURABLE_ROW and workflow.current_update_info() is not None:
+            await workflow.execute_activity("write_row", step, start_to_close_timeout=timedelta(seconds=10))
+        elif self._writing is not Writing.NOTHING:
             await workflow.execute_local_activity("write_row", step, start_to_close_timeout=timedelta(seconds=20))
 
 
@@ -91,10 +101,10 @@ async def serve(address: str, database_url: str) -> None:
             await asyncio.Event().wait()
 
 
-async def submit(client: Client, workflow_id: str, *, recorded: bool) -> None:
+async def submit(client: Client, workflow_id: str, writing: Writing) -> None:
     operation = WithStartWorkflowOperation(
         Bare.run,
-        recorded,
+        writing,
         id=workflow_id,
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -81,9 +81,9 @@ class Product:
         await self.confirm(number)
         await self.decide(number)
 
-    async def whole_bare(self, *, recorded: bool) -> None:
+    async def whole_bare(self, writing: bare.Writing) -> None:
         workflow_id = f"bare-{Draw().opaque_id()}"
-        await bare.submit(self.plain_temporal, workflow_id, recorded=recorded)
+        await bare.submit(self.plain_temporal, workflow_id, writing)
         await bare.confirm(self.plain_temporal, workflow_id)
         await bare.decide(self.plain_temporal, workflow_id)
 

@@ -1,13 +1,16 @@
 """The engine and its transactions. Each says for whom it runs; row-level security does the rest (GEN-05)."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 _OPTIONS = (
     "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
@@ -16,6 +19,9 @@ _AS = text(
     "SELECT set_config('app.tenant', :tenant, true), set_config('app.person', :person, true),"
     " set_config('app.operator', :operator, true)"
 )
+
+IDLE_SECONDS = 1.0
+"""So long without use, and a connection may have died unnoticed; the engine's own `pool_pre_ping` asks every time."""
 
 # Nobody asks a listening connection anything, so that only the operating system can notice that its other end is gone.
 _WATCHED = {"connect_timeout": "3", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"}
@@ -32,9 +38,9 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             hide_parameters=True,  # they would carry people's data into logs
-            pool_pre_ping=True,  # connections that died with a restarted Postgres are replaced, not handed out
             connect_args={"options": _OPTIONS, "connect_timeout": 3},
         )
+        _replace_dead_connections(self._engine)
 
     @asynccontextmanager
     async def transaction(
@@ -83,3 +89,21 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _replace_dead_connections(engine: AsyncEngine) -> None:
+    """Connections that died with a restarted Postgres are replaced, not handed out."""
+    pool, dialect = engine.sync_engine.pool, engine.sync_engine.dialect
+
+    @event.listens_for(pool, "checkin")
+    def _note_use(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(pool, "checkout")
+    def _ask_whether_it_lives(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: object) -> None:
+        if time.monotonic() - entry.info.get("idle_since", time.monotonic()) < IDLE_SECONDS:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
