@@ -1,7 +1,7 @@
 """The floor: a bare Temporal workflow with the waits and Updates of the main job, and nothing else of it.
 
 It waits for a confirmation, then for a decision, under the same deadlines. `Writing` says whether each step also writes
-one row, which is the least that "recorded" can mean, and how: in a local activity, or, for commands, in an ordinary one,
+one row, which is the least that "recorded" can mean, and how: in a local activity, or for commands in an ordinary one,
 so that the command is on disk before it has an effect (decision 0016).
 """
 

@@ -82,7 +82,7 @@ async def latencies(product: Product, running: Running, rounds: int) -> dict[str
             await timed(f"undo, {devices} devices", product.api.post(f"{url}/undo-cancellation", headers=product.staff))
             await asyncio.sleep(0.1)
         workflow_id = f"bare-{Draw().opaque_id()}"
-        await bare.submit(product.plain_temporal, workflow_id, recorded=True)
+        await bare.submit(product.plain_temporal, workflow_id, bare.Writing.ROW)
         await bare.confirm(product.plain_temporal, workflow_id)
         await timed("bare Update with one row", bare.decide(product.plain_temporal, workflow_id))
         if number == 2:
