@@ -205,7 +205,7 @@ def utm(  # noqa: PLR0913 - Typer takes each option as a parameter
         str | None, typer.Option(help="What is wrong with it: deaf, slow, crash, twice, refuse or wrong-token.")
     ] = None,
 ) -> None:
-    """Simulate UTM devices: heartbeats, commands, restarts, and what can go wrong with them."""
+    """Simulate UTM devices: heartbeats, restarts, remote support, and what can go wrong with them."""
     from local.simulated_utm import Failure, Habits, read_tokens, run
 
     if (token is None) == (tokens is None):

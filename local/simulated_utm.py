@@ -1,7 +1,8 @@
 """UTMs that are none: real clients of the device API, for the demo, tests and load (UTM-07).
 
-Each sends heartbeats, waits for commands, and restarts when told to: it says that it starts, is silent for as long as a
-restart takes, and says that it is back. It acts once on each command, whatever is killed or told twice.
+Each sends heartbeats, waits for commands, and does as it is told: it says that it begins, restarts (silent for as long
+as that takes), opens or closes a remote-support session, and says that it has. It acts once on each command, whatever
+is killed or told twice.
 """
 
 import asyncio
@@ -15,13 +16,24 @@ from pathlib import Path
 import httpx2
 
 from local.utm_memory import Deed, Memory
+from models.identifiers import Draw
 
 _AGAIN_AFTER_SECONDS = 1.0
 _ANSWER_SECONDS = 15
 _DEVICES_PER_CLIENT = 50  # the client looks through all its connections at every request
 _STARTS_PER_SECOND = 200
 _WHY_NOT = "configuration is being saved"
+_PASSWORD_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 - what one is made of; none is mistaken for another
 _CLOSED = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+
+
+RESTART, START, STOP = "restart", "remote_support_start", "remote_support_stop"
+_DEEDS = {
+    RESTART: (Deed.TAKEN, Deed.RESTARTED),
+    START: (Deed.START_TAKEN, Deed.SESSION_OPENED),
+    STOP: (Deed.STOP_TAKEN, Deed.SESSION_CLOSED),
+}
+_KINDS = {deed: kind for kind, deeds in _DEEDS.items() for deed in deeds}
 
 
 class Failure(StrEnum):
@@ -73,29 +85,31 @@ class SimulatedUtm:
         told = {"version": "10.1.0", "ip_address": "192.0.2.1"}
         await self._ask("POST", "heartbeat", json=told)
 
-    async def poll(self) -> list[str]:
-        """The ids of what it is to do."""
+    async def poll(self) -> list[tuple[str, str]]:
+        """The ids and the kinds of what it is to do."""
         answer = await self._ask("GET", f"commands?wait={self._habits.wait}")
         if answer is None or answer.status_code != HTTPStatus.OK:
             await asyncio.sleep(_pause(answer))
             return []
-        return [str(command["command_id"]) for command in answer.json()["commands"]]
+        return [(str(command["command_id"]), str(command["kind"])) for command in answer.json()["commands"]]
 
-    async def act(self, command_id: str) -> None:
-        """Restart once for this command, however often it comes."""
-        if self.memory.last(self.name, command_id) is not Deed.RESTARTED:
-            self.memory.note(self.name, command_id, Deed.TAKEN)
+    async def act(self, command_id: str, kind: str) -> None:
+        """Do once what this command says, however often it comes."""
+        taken, done = _DEEDS[kind]
+        if self.memory.last(self.name, command_id) is not done:
+            self.memory.note(self.name, command_id, taken)
             if self._habits.failure is Failure.SLOW:
                 await asyncio.sleep(self._habits.delay)
             if not await self._report(command_id, "started"):
                 self.memory.note(self.name, command_id, Deed.REPORTED)
                 return
             if self._habits.failure is not Failure.REFUSE:
-                await self._restart(command_id)
+                self.memory.note(self.name, command_id, done)
+                await self._carry_out(kind)
         if self._habits.failure is Failure.REFUSE:
             await self._report(command_id, "failed", detail=_WHY_NOT)
         elif self._habits.failure is not Failure.CRASH:
-            await self._report(command_id, "succeeded")
+            await self._report_success(command_id, kind)
         self.memory.note(self.name, command_id, Deed.REPORTED)
 
     async def _beat(self) -> None:
@@ -105,15 +119,29 @@ class SimulatedUtm:
             await asyncio.sleep(self._habits.heartbeat_every)
 
     async def _obey(self) -> None:
-        for command_id in self.memory.unfinished(self.name):
-            await self.act(command_id)
+        for command_id, deed in self.memory.unfinished(self.name):
+            await self.act(command_id, _KINDS[deed])
         while True:
-            for command_id in await self.poll():
+            for command_id, kind in await self.poll():
                 if self.memory.last(self.name, command_id) is not Deed.REPORTED:
-                    await self.act(command_id)
+                    await self.act(command_id, kind)
 
-    async def _restart(self, command_id: str) -> None:
-        self.memory.note(self.name, command_id, Deed.RESTARTED)
+    async def _carry_out(self, kind: str) -> None:
+        if kind == RESTART:
+            await self._restart()
+        else:
+            print(f"{self.name} {'opens' if kind == START else 'closes'} a remote-support session", flush=True)
+
+    async def _report_success(self, command_id: str, kind: str) -> None:
+        """A session that nobody waits for any more is closed again."""
+        session = {}
+        if kind == START:
+            draw = Draw()
+            session = {"session_id": draw.text("0123456789", 9), "password": draw.text(_PASSWORD_SIGNS, 12)}
+        if not await self._report(command_id, "succeeded", **session) and session:
+            await self._carry_out(STOP)
+
+    async def _restart(self) -> None:
         print(f"{self.name} restarts", flush=True)
         self._is_up.clear()
         await asyncio.sleep(self._habits.restart)

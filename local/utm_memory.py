@@ -10,8 +10,14 @@ from pathlib import Path
 
 
 class Deed(StrEnum):
+    """Of each kind of command: taken, then carried out; of all kinds: reported."""
+
     TAKEN = "taken"
     RESTARTED = "restarted"
+    START_TAKEN = "start_taken"
+    SESSION_OPENED = "session_opened"
+    STOP_TAKEN = "stop_taken"
+    SESSION_CLOSED = "session_closed"
     REPORTED = "reported"
     """Done with: the API knows how it ended, or would not have it begun."""
 
@@ -37,8 +43,8 @@ class Memory:
     def last(self, device: str, command_id: str) -> Deed | None:
         return self._deeds.get((device, command_id))
 
-    def unfinished(self, device: str) -> Iterator[str]:
-        """What it was at when it went down."""
+    def unfinished(self, device: str) -> Iterator[tuple[str, Deed]]:
+        """What it was at when it went down, and how far it had got."""
         for (whose, command_id), deed in list(self._deeds.items()):
             if whose == device and deed is not Deed.REPORTED:
-                yield command_id
+                yield command_id, deed

@@ -121,7 +121,8 @@ async def _tell(visit: Visit, trouble: Trouble | None = None) -> Response:
 
 
 def _form(visit: Visit, approval: Row[Any], me: Row[Any], trouble: Trouble) -> Response:
-    judgement = Judgement(visit.language, errors=trouble.errors)
+    focused = trouble.errors[0].field if trouble.errors and trouble.notice is None else ""
+    judgement = Judgement(visit.language, errors=trouble.errors, focused=focused)
     reason = Field(
         name="reason",
         label=visit.words["approval_decision_reason"],

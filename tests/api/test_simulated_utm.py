@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,6 +15,7 @@ from httpx2 import AsyncClient
 from local.simulated_utm import Failure, Habits, SimulatedUtm
 from local.utm_memory import Deed, Memory
 from tests.devices import DeviceUnderTest, make_devices
+from tests.support_desk import DESK, Desk
 from tests.world import World, eventually
 
 pytestmark = pytest.mark.requirement("UTM-07")
@@ -83,6 +85,24 @@ async def test_what_it_was_at_when_it_was_killed_it_goes_on_with(
         await eventually(lambda: deeds(file, Deed.REPORTED) == [device.utm_id])
     assert await last(api, staff, device) == "succeeded"
     assert deeds(file, Deed.RESTARTED) == [device.utm_id]
+
+
+@pytest.mark.requirement("RSA-03", "RSA-05")
+async def test_it_opens_and_closes_a_remote_support_session(support_desk: Desk, tmp_path: Path) -> None:
+    """Its own id and password reach the desk; a second process of it goes on where the first was killed."""
+    desk, file = support_desk, tmp_path / "memory"
+    request_id = await desk.asked()
+    async with alive(simulated(desk.api, desk.device, Memory(file), None)):
+        await desk.approve()
+        await desk.becomes(request_id, "running")
+        told = await desk.mail(DESK, "リモートサポートを開始しました")
+        assert re.search(r"セッションID：\d{9}\s+パスワード：[a-z2-9]{12}\s", told.text)
+    Memory(file).note(desk.device.utm_id, f"{request_id}-stop-1", Deed.STOP_TAKEN)
+    await desk.tell(request_id, "end")
+    async with alive(simulated(desk.api, desk.device, Memory(file), None)):
+        await eventually(lambda: len(deeds(file, Deed.REPORTED)) == 2)
+    assert (await desk.read(request_id))["stopped_at"] is not None
+    assert [len(deeds(file, deed)) for deed in (Deed.SESSION_OPENED, Deed.SESSION_CLOSED)] == [1, 1]
 
 
 async def test_with_a_wrong_token_it_was_never_connected(api: AsyncClient, staff: dict[str, str], world: World) -> None:
