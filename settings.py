@@ -65,6 +65,11 @@ class RateLimits(BaseModel):
     sign_in_per_client: str = "120/minute"
     password_reset_per_client: str = "30/hour"  # noqa: S105 - a limit, not a secret
     password_reset_per_address: str = "5/hour"  # noqa: S105 - likewise
+    viewer_request_per_client: str = "5/hour"
+    """Wider where many PCs share one address."""
+    viewer_request_per_pc: str = "5/hour"
+    viewer_request_per_address: str = "5/hour"
+    viewer_token_per_client: str = "60/minute"  # noqa: S105 - likewise
     link_per_client: str = "300/minute"
     postal_code_per_client: str = "120/minute"
     codec_per_client: str = "600/minute"

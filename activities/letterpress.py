@@ -118,6 +118,8 @@ class Letterpress:
             secrets[SECRET_WITHHELD] = self.link_key.token(row.tenant_id, link.link_id, link.purpose, link.recipient)
         elif "reset_id" in row.values:
             secrets[SECRET_WITHHELD] = self.link_key.sms_code(row.values["reset_id"])
+        elif "viewer_id" in row.values:
+            secrets[SECRET_WITHHELD] = self.link_key.viewer_token(row.values["viewer_id"])
         if "request_id" in row.values:
             request_id = row.values["request_id"]
             session = await session_credentials.find(connection, self.session_cipher, row.tenant_id, request_id)

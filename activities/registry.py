@@ -25,6 +25,7 @@ from activities.shipment import ShipmentActivities
 from activities.signup import SignupActivities
 from activities.smtp import Courier
 from activities.utm_addition import UtmAdditionActivities
+from activities.viewer_access import ViewerAccessActivities
 from models.clock import Clock
 
 
@@ -55,6 +56,7 @@ def activities(
     restart = RestartActivities(records)
     approval = ApprovalActivities(records)
     remote_support = RemoteSupportActivities(records)
+    viewer_access = ViewerAccessActivities(records)
     fleet_restart = FleetRestartActivities(records)
     return [
         approval.record_approval_decision,
@@ -67,6 +69,12 @@ def activities(
         remote_support.record_remote_support_report,
         remote_support.record_remote_support_unanswered,
         remote_support.record_remote_support_end,
+        viewer_access.record_viewer_request,
+        viewer_access.record_viewer_outcome,
+        viewer_access.record_viewer_redemption,
+        viewer_access.record_viewer_unredeemed,
+        viewer_access.record_viewer_idleness,
+        viewer_access.record_viewer_close,
         fleet_restart.record_fleet_restart,
         fleet_restart.record_fleet_batch,
         fleet_restart.record_fleet_cancel,

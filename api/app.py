@@ -58,6 +58,9 @@ from api import (
     utm_addition,
     utm_additions,
     utms,
+    viewer_access,
+    viewer_data,
+    viewers,
 )
 from api.commands import Commands
 from api.context import Context
@@ -120,6 +123,9 @@ ROUTERS = (
     utm_addition.router,
     utm_additions.router,
     utms.router,
+    viewer_access.router,
+    viewer_data.router,
+    viewers.router,
 )
 PAGES = (apply_page.router, codec_page.router, link_pages.router)
 

@@ -12,6 +12,7 @@ from api.context import Context
 from api.customer_erasure import erase_company
 from api.portal_users import delete_user
 from api.utm_addition import end_all, undecided_of
+from api.viewer_revocation import revoke_open
 from models import audit
 from models.audit import Fact
 from models.customer_deletability import deletabilities
@@ -36,6 +37,7 @@ async def erase(context: Context, tenant_id: str, customer_id: str, caller: Call
         await _refuse_if_blocked(connection, tenant_id, customer_id, await context.clock.now())
         users = await _users(connection, tenant_id, customer_id)
     await end_all(context, tenant_id, customer_id, caller)
+    await revoke_open(context, tenant_id, customer_id, caller)
     for user in users:
         await delete_user(context, tenant_id, customer_id, user.user_id, caller)
     now = await context.clock.now()

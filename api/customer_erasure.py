@@ -20,10 +20,12 @@ from models.tables.devices import RemoteSupport, Restart
 from models.tables.procedures import Link, Mail, Procedure
 from models.tables.shipments import ReturnKit, Shipment
 from models.tables.utms import Utm
+from models.tables.viewers import Viewer
 from models.vocabulary import AdditionState, MailState, ProcedureKind
 from models.vocabulary import Mail as MailName
 
 _ERASED = "erased"
+_NO_ACCESS = {"department": None, "credential_digest": None}
 _ACCOUNT_MAILS = (MailName.PASSWORD_RESET_MAIL, MailName.PASSWORD_RESET_SMS, MailName.ACCOUNT_LOCKED)
 
 
@@ -63,11 +65,12 @@ async def _empty(connection: AsyncConnection, tenant_id: str, customer_id: str, 
 
 
 async def _empty_what_it_had(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
-    emptied: dict[type[Contract | Utm | Shipment | ReturnKit | RemoteSupport], dict[str, Any]] = {
+    emptied: dict[type[Contract | Utm | Shipment | ReturnKit | RemoteSupport | Viewer], dict[str, Any]] = {
         Contract: {"memo1": None, "memo2": None, "memo3": None, "destination": None},
         Utm: {"name": ""},
         Shipment: {"destination": {}},
         RemoteSupport: {"asked_by": "", "reason": ""},
+        Viewer: {**dict.fromkeys(("name", "mail_address", "pc_name", "pc_digest"), ""), **_NO_ACCESS},
         ReturnKit: {"utm_name": "", "postal_code": "", "address": ""},
     }
     for table, values in emptied.items():

@@ -99,6 +99,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "wrong_password": ("現在のパスワードが正しくありません。", "This is not the current password."),
     "wrong_code": ("確認コードが正しくないか、有効期限が切れています。", "The code is wrong, or no longer valid."),
+    "wrong_token": (
+        "依頼番号、認証トークン、またはPCが正しくありません。",
+        "The request number, the token or the PC is wrong.",
+    ),
     "password_characters": (
         "パスワードに使用できない文字が含まれています。",
         "The password contains characters that are not allowed.",

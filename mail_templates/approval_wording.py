@@ -5,6 +5,7 @@ from models.vocabulary import Language
 
 _ASKED: dict[ApprovalKind, tuple[str, str]] = {
     ApprovalKind.REMOTE_SUPPORT: ("リモートサポートの開始", "the start of remote support"),
+    ApprovalKind.VIEWER_ACCESS: ("閲覧プログラムによるデータの閲覧", "a viewer program's access to the company's data"),
 }
 _OUTCOMES: dict[ApprovalState, tuple[str, str]] = {
     ApprovalState.PENDING: ("判断待ち", "not decided yet"),

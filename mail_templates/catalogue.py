@@ -115,6 +115,9 @@ _ALL = (
     _mail(Mail.REMOTE_SUPPORT_FAILED, "CompanyName AskedFor AskedBy Reason FailureReason"),
     _mail(Mail.REMOTE_SUPPORT_ENDED, "CompanyName AskedFor AskedBy Reason StartedAt EndedAt EndedBy"),
     _mail(Mail.REMOTE_SUPPORT_UNSTOPPED, "CompanyName AskedFor AskedBy Reason StartedAt EndedAt"),
+    _mail(Mail.VIEWER_TOKEN, "CompanyName RecipientName PCName ViewerToken Deadline"),
+    _mail(Mail.VIEWER_REFUSED, "RecipientName PCName Outcome DecisionReason"),
+    _mail(Mail.VIEWER_UNUSED, "CompanyName UserName PCName LastUsedOn EndsOn"),
     _mail(Mail.APPROVAL_OUTCOME, "CompanyName Asked AskedFor Reason Outcome DecidedBy DecidedAt DecisionReason"),
 )
 

@@ -123,6 +123,11 @@ _ALL = (
         en=("when it ends by itself", "Wed 6 January 2027, 13:30 (JST)"),
     ),
     _text(
+        "EndsOn",
+        ja=("自動で終了する日", "2027年1月21日(木)"),
+        en=("day on which it ends by itself", "Thu 21 January 2027"),
+    ),
+    _text(
         "FailureReason",
         ja=("うまくいかなかった理由", "UTMと通信できませんでした"),
         en=("why it failed", "the UTM could not be reached"),
@@ -132,11 +137,13 @@ _ALL = (
         ja=("解約金のかからない最終の解約日", "2028年1月31日(月)"),
         en=("last day on which a cancellation costs no fee", "Mon 31 January 2028"),
     ),
+    _text("LastUsedOn", ja=("最後に利用した日", "2026年7月25日(土)"), en=("day of the last use", "Sat 25 July 2026")),
     _text("LockDuration", ja=("ロックが続く時間の上限", "1時間"), en=("longest time the lock lasts", "1 hour")),
     _text(
         "MailAddress", ja=("メールアドレス", "info@minato.example.jp"), en=("mail address", "info@minato.example.jp")
     ),
     _text("Outcome", ja=("承認依頼の結果", "承認されました"), en=("what became of the request", "approved")),
+    _text("PCName", ja=("PCの名称", "EIGYO-PC-03"), en=("name of the PC", "SALES-PC-03")),
     _text(
         "PlannedArrivalDate", ja=("着荷予定日", "2027年1月20日(水)"), en=("planned arrival date", "Wed 20 January 2027")
     ),
@@ -196,6 +203,7 @@ _ALL = (
         sample="https://carrier.example.jp/track/490712345678",
     ),
     _code("Code", "確認コード（6桁）", en="verification code of 6 digits", sample="314159"),
+    _code("ViewerToken", "閲覧の認証トークン", en="token of a viewer program", sample="K7QD-3MXA-ZP2R-6HWN"),
     _code("SessionID", "セッションID", en="ID of the session", sample="483-920-117"),
     _code("SessionPassword", "セッションのパスワード", en="password of the session", sample="Kx7mQ2vT"),
 )

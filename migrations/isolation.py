@@ -4,6 +4,7 @@ from alembic import op
 
 TENANT = "tenant_id = nullif(current_setting('app.tenant', true), '')"
 PERSON = "nullif(current_setting('app.person', true), '')"
+NAMED = "nullif(current_setting('app.named', true), '')"
 OPERATOR = "current_setting('app.operator', true) = 'yes'"
 
 
@@ -17,6 +18,11 @@ def isolate(table: str) -> None:
 def let_person_read(table: str, condition: str) -> None:
     """A person reads their own memberships and what belongs to them, across tenants, and writes none (TEN-06)."""
     op.execute(f"CREATE POLICY person ON {table} FOR SELECT USING ({condition})")
+
+
+def let_whoever_names_it_read(table: str, column: str) -> None:
+    """Whoever names the id of one row reads that row, without knowing its tenant, and writes none (VWR-01, VWR-04)."""
+    op.execute(f"CREATE POLICY named ON {table} FOR SELECT USING ({column} = {NAMED})")
 
 
 def let_operator_read(table: str) -> None:

@@ -7,6 +7,7 @@ class ApprovalKind(StrEnum):
     """What an approval is for. How it is called in mails and on pages: `mail_templates/approval_wording.py`."""
 
     REMOTE_SUPPORT = "remote_support"
+    VIEWER_ACCESS = "viewer_access"
 
 
 class ApprovalState(StrEnum):

@@ -17,7 +17,7 @@ _OPTIONS = (
 )
 _AS = text(
     "SELECT set_config('app.tenant', :tenant, true), set_config('app.person', :person, true),"
-    " set_config('app.operator', :operator, true)"
+    " set_config('app.operator', :operator, true), set_config('app.named', :named, true)"
 )
 
 IDLE_SECONDS = 1.0
@@ -44,27 +44,29 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, tenant_id: str = "", *, person_id: str = "", operator: bool = False
+        self, tenant_id: str = "", *, person_id: str = "", operator: bool = False, named: str = ""
     ) -> AsyncIterator[AsyncConnection]:
         """One transaction, committed at the end of the block, rolled back when it raises.
 
         `tenant_id`: sees and writes that tenant's rows. `person_id`, instead: sees the person's own memberships,
-        tenants and companies. `operator`: also sees every tenant and every procedure, without writing. With none
+        tenants and companies. `operator`: also sees every tenant and every procedure, without writing. `named`,
+        instead: sees the one company, or the one request for viewer access, of that id, of whatever tenant. With none
         of them only the tables that belong to no tenant are there.
         """
-        if tenant_id and person_id:
-            message = "a transaction of one tenant must not see a person's other tenants"
+        if tenant_id and (person_id or named):
+            message = "a transaction of one tenant must not see another tenant's rows"
             raise ValueError(message)
         async with self._engine.begin() as connection:
             await connection.execute(
-                _AS, {"tenant": tenant_id, "person": person_id, "operator": "yes" if operator else ""}
+                _AS,
+                {"tenant": tenant_id, "person": person_id, "operator": "yes" if operator else "", "named": named},
             )
             yield connection
 
     @staticmethod
     async def go_on_as(connection: AsyncConnection, tenant_id: str) -> None:
         """From here on the transaction is the tenant's, and no longer a person's: for the audit rows of what it did."""
-        await connection.execute(_AS, {"tenant": tenant_id, "person": "", "operator": ""})
+        await connection.execute(_AS, {"tenant": tenant_id, "person": "", "operator": "", "named": ""})
 
     @asynccontextmanager
     async def listening(self, channel: str) -> AsyncIterator[AsyncIterator[str]]:

@@ -38,6 +38,10 @@ class Durations(BaseModel):
     remote_support_answer: timedelta = timedelta(minutes=15)  # RSA-03, until the device has answered
     remote_support_attempts: int = 3  # RSA-03, in all
     remote_support_retry: timedelta = timedelta(seconds=10)  # after the device has said that it failed
+    viewer_approval: timedelta = timedelta(days=7)  # VWR-02
+    viewer_token: timedelta = timedelta(hours=24)  # VWR-03
+    viewer_unused: timedelta = timedelta(days=180)  # VWR-05
+    viewer_unused_notice: timedelta = timedelta(days=14)  # VWR-05, before the end
     mail_patience: timedelta = timedelta(days=5)  # a mail is given up after this
     mail_unknown_pause: timedelta = timedelta(minutes=10)  # the connection broke after the final dot
     mail_lease: timedelta = timedelta(seconds=20)  # renewed while sending; a dead sender's mail goes to another

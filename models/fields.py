@@ -287,6 +287,10 @@ MobileNumber = Annotated[
 ]
 OneTimeCode = Annotated[str, Field(min_length=1, max_length=20), _Fold]
 """Of an SMS, as somebody types it."""
+TypedToken = Annotated[str, Field(min_length=1, max_length=255), _Fold]
+"""Of a viewer, as somebody types it out of a mail (VWR-04)."""
+CompanyCode = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(str.upper), _Fold]
+"""A customer's id, as somebody types it (VWR-01)."""
 Quantity = Annotated[int, Field(ge=1, le=999), BeforeValidator(_whole_number)]
 Yen = Annotated[int, Field(ge=0, le=999_999_999), BeforeValidator(_whole_number)]
 Percent = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole_number)]

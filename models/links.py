@@ -36,6 +36,12 @@ class LinkKey:
         mac = hmac.digest(self.key, b"sms\n" + reset_id.encode(), hashlib.sha256)
         return f"{int.from_bytes(mac, 'big') % 1_000_000:06d}"
 
+    def viewer_token(self, viewer_id: str) -> str:
+        """80 bits in four groups of letters and digits, none of which looks like another; as unstored (VWR-03)."""
+        mac = hmac.digest(self.key, b"viewer\n" + viewer_id.encode(), hashlib.sha256)
+        token = base64.b32encode(mac[:10]).decode()
+        return "-".join(token[start : start + 4] for start in range(0, len(token), 4))
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewLink:

@@ -30,6 +30,7 @@ class ProcedureKind(StrEnum):
     RESTART = "restart"
     FLEET_RESTART = "fleet-restart"
     REMOTE_SUPPORT = "remote-support"
+    VIEWER_ACCESS = "viewer-access"
 
 
 class ApplicationState(StrEnum):
@@ -354,6 +355,9 @@ class Mail(StrEnum):
     REMOTE_SUPPORT_FAILED = "remote_support_failed"
     REMOTE_SUPPORT_ENDED = "remote_support_ended"
     REMOTE_SUPPORT_UNSTOPPED = "remote_support_unstopped"
+    VIEWER_TOKEN = "viewer_token"  # noqa: S105 - the name of a mail, not a secret
+    VIEWER_REFUSED = "viewer_refused"
+    VIEWER_UNUSED = "viewer_unused"
 
 
 TENANT_TEMPLATES: tuple[Mail, ...] = tuple(Mail)[:13]

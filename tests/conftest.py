@@ -22,7 +22,7 @@ from local.processes import free_port
 from models.database import Database
 from models.identifiers import Draw
 
-pytest_plugins = ["tests.world", "tests.support_desk"]
+pytest_plugins = ["tests.world", "tests.support_desk", "tests.viewer_pc"]
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "tetsuzuki"

@@ -16,6 +16,7 @@ from workflows.service_application import ServiceApplication
 from workflows.shipment import Shipment
 from workflows.signup import Signup
 from workflows.utm_addition import UtmAddition
+from workflows.viewer_access import ViewerAccess
 
 WORKFLOWS: list[type] = [
     AccountLock,
@@ -36,4 +37,5 @@ WORKFLOWS: list[type] = [
     Shipment,
     Signup,
     UtmAddition,
+    ViewerAccess,
 ]

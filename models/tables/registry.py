@@ -13,6 +13,7 @@ from models.tables import (
     shipments,
     tenants,
     utms,
+    viewers,
 )
 from models.tables.schema import Table
 
@@ -30,6 +31,7 @@ __all__ = [
     "shipments",
     "tenants",
     "utms",
+    "viewers",
 ]
 
 metadata = Table.metadata

@@ -10,7 +10,15 @@ from tests.api.test_service_application import confirmed
 from tests.world import TENANT, World, make_tenant, sign_in_staff
 
 OTHER = "T9000000"
-OPEN_TO_ALL = {"/v1/sessions", "/v1/password-resets", "/v1/password-resets/redeem", "/v1/postal-codes/{code}"}
+OPEN_TO_ALL = {
+    "/v1/sessions",
+    "/v1/password-resets",
+    "/v1/password-resets/redeem",
+    "/v1/postal-codes/{code}",
+    "/v1/viewer/requests",
+    "/v1/viewer/requests/{request_id}",
+    "/v1/viewer/requests/{request_id}/token",
+}
 """Routes that need no credentials, besides the pages, health, metrics and documentation."""
 
 

@@ -53,7 +53,7 @@ def test_every_tenants_table_is_written_and_read_under_its_tenant_only(
     ).fetchall()
     assert set(writing) == {table for (table,) in tenant_tables}
     reading = {name for table, name, command, *_ in policies if command == "SELECT" and table not in CATALOGUE}
-    assert reading <= {"person", "operator"}
+    assert reading <= {"person", "operator", "named"}
 
 
 def test_every_key_and_reference_of_a_tenants_table_begins_with_the_tenant(

@@ -19,6 +19,7 @@ from api import service_application
 from models.encryption import Cipher
 from tests.conftest import Postgres
 from tests.support_desk import CREDENTIALS, TARO, Desk
+from tests.viewer_pc import FINGERPRINT, ViewerPc
 from tests.world import TENANT, World, eventually
 
 ADDRESS = "canary.kanaria@cage.example"
@@ -161,6 +162,32 @@ async def test_the_sessions_password_is_nowhere_but_in_the_mails(
     assert await desk.credentials() != [None]
     await desk.tell(request_id, "end")
     assert await desk.credentials() == [None]
+
+
+@pytest.mark.requirement("VWR-03", "VWR-04", "GEN-10")
+async def test_a_viewers_token_and_credential_are_nowhere_but_with_the_person(
+    written: Lines, viewer_pc: ViewerPc, postgres: Postgres, database_name: str
+) -> None:
+    """In no log line, table or payload, even for whoever has its key; names are in none that can be read without it."""
+    pc = viewer_pc
+    request_id, token = await pc.approved()
+    credential = (await pc.enter(request_id, token)).json()["credential"]
+    assert (await pc.read(credential)).status_code == 200
+    procedure = f"viewer-access-{TENANT}-{request_id}"
+    events = [event async for event in pc.world.client.get_workflow_handle(procedure).fetch_history_events()]
+    places = {
+        "logs": _plain(written()),
+        "events": "".join(str(event) for event in events),
+        "payloads": "".join(_opened(pc.world.cipher, event) for event in events),
+        "database": _dump(postgres.url("postgres", database_name)),
+        "mails": (await pc.api.get(f"/v1/tenants/{TENANT}/mails", headers=pc.staff)).text,
+    }
+    assert "withheld-until-sending" in places["database"]
+    assert request_id in places["payloads"]
+    secrets = [token, token.replace("-", ""), credential, FINGERPRINT]
+    assert [(name, secret) for name, text in places.items() for secret in secrets if secret in text] == []
+    for name in ("logs", "events"):
+        assert [telling for telling in ("閲覧", "次郎", "EIGYO", "minato.example") if telling in places[name]] == []
 
 
 def _opened(cipher: Cipher, message: Message) -> str:
