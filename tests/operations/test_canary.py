@@ -18,7 +18,7 @@ from activities.smtp import Outcome, SmtpCourier
 from api import service_application
 from models.encryption import Cipher
 from tests.conftest import Postgres
-from tests.support_desk import CREDENTIALS, TARO, Desk
+from tests.support_desk import CREDENTIALS, DESK, TARO, Desk
 from tests.viewer_pc import FINGERPRINT, ViewerPc
 from tests.world import TENANT, World, eventually
 
@@ -188,6 +188,26 @@ async def test_a_viewers_token_and_credential_are_nowhere_but_with_the_person(
     assert [(name, secret) for name, text in places.items() for secret in secrets if secret in text] == []
     for name in ("logs", "events"):
         assert [telling for telling in ("閲覧", "次郎", "EIGYO", "minato.example") if telling in places[name]] == []
+
+
+@pytest.mark.requirement("CUS-05", "RSA-07")
+async def test_with_a_company_go_its_administrators_and_whoever_asked_them(
+    support_desk: Desk, staff: dict[str, str], postgres: Postgres, database_name: str
+) -> None:
+    """That there was a session, and when, stays; no name, address or reason does."""
+    desk = support_desk
+    request_id = await desk.running()
+    await desk.tell(request_id, "end")
+    await desk.stopped()
+    await desk.over(request_id)
+    assert (await desk.api.delete(desk.device.url, headers=staff)).status_code == 204
+    company = f"/v1/tenants/{TENANT}/customers/{desk.device.customer_id}"
+    assert (await desk.api.delete(company, headers=staff)).status_code == 204
+    left = _dump(postgres.url("postgres", database_name))
+    assert [
+        telling for telling in ("山田", "鈴木", "佐藤", "minato.example", "通信が遅い", DESK) if telling in left
+    ] == []
+    assert (await desk.read(request_id))["ended_by"] == "desk"
 
 
 def _opened(cipher: Cipher, message: Message) -> str:

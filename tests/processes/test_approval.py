@@ -30,7 +30,7 @@ TARO, HANAKO = "taro@minato.example", "hanako@minato.example"
 DESK = "desk@support.example"
 BOSS = "boss@minato.example"
 DECISION, DELEGATION = 0, 1
-SECOND = timedelta(seconds=1)
+MOMENT = timedelta(seconds=5)
 ROUNDS = int(os.environ.get("TETSUZUKI_APPROVAL_RACES", "5"))
 
 
@@ -164,20 +164,20 @@ async def test_scanners_decide_nothing(office: Office) -> None:
 
 @pytest.mark.requirement("APR-04")
 async def test_reminder_escalation_and_end_come_at_their_time(office: Office) -> None:
-    """Not a second before; at the deadline nobody can decide any more, and all are told."""
+    """Not a moment before; at the deadline nobody can decide any more, and all are told."""
     await office.ask(escalation=(BOSS,))
     link, world = await office.link(TARO), office.world
     half, late, end = await office.due()
-    await world.advance_to(half - SECOND)
+    await world.advance_to(half - MOMENT)
     assert len(world.mails.to(TARO)) == 1
     await world.advance_to(half)
     assert (await world.mails_to(TARO, 2))[1].startswith("【みなとセキュリティ】承認をお待ちしています")
     assert await office.link(TARO, 2) == link
-    await world.advance_to(late - SECOND)
+    await world.advance_to(late - MOMENT)
     assert world.mails.to(BOSS) == []
     await world.advance_to(late)
     boss = await office.link(BOSS)
-    await world.advance_to(end - SECOND)
+    await world.advance_to(end - MOMENT)
     button = hidden(await office.api.get(boss))
     await world.advance_to(end)
     for answer in (await office.api.post(boss, data=button | {"decision": "approve"}), await office.api.get(link)):
@@ -194,9 +194,9 @@ async def test_a_decision_just_before_the_deadline_counts(office: Office) -> Non
     await office.ask()
     link = await office.link(TARO)
     end = (await office.due())[-1]
-    await office.world.advance_to(end - SECOND)
+    await office.world.advance_to(end - MOMENT)
     assert heading(await office.press(link, decision="deny")) == "否認されました"
-    await office.world.advance_to(end + SECOND)
+    await office.world.advance_to(end + MOMENT)
     assert await office.states() == ["denied"]
     await office.ask()
     again = await office.link(TARO, 3)
@@ -267,6 +267,24 @@ async def test_who_is_no_administrator_any_more_decides_nothing(office: Office) 
     assert await office.states() == ["pending"]
     again = await office.api.post(url, json={"name": "鈴木 花子", "mail_address": HANAKO}, headers=office.staff)
     assert again.status_code == 409
+
+
+@pytest.mark.requirement("GEN-06", "GEN-05")
+async def test_unknown_wrong_and_foreign_links_look_alike(office: Office) -> None:
+    """Nobody learns from one whether there is an approval, a tenant, or anything."""
+    await office.ask()
+    link = await office.link(TARO)
+    wrong = link[:-1] + ("A" if link[-1] != "A" else "B")
+    foreign = link.replace(TENANT, "T9999999")
+    unknown = f"/links/{TENANT}-{'x' * 43}"
+    answers = [
+        await office.api.request(method, path, headers={"Accept-Language": "ja"})
+        for path in (wrong, foreign, unknown, "/links/x")
+        for method in ("GET", "POST")
+    ]
+    assert {answer.status_code for answer in answers} == {404}
+    assert {text(answer) for answer in answers} == {text(answers[0])}
+    assert await office.states() == ["pending"]
 
 
 @pytest.mark.requirement("APR-03")

@@ -11,7 +11,7 @@ from tests.page_reader import heading, hidden
 from tests.support_desk import CREDENTIALS, DESK, HANAKO, TARO, URL, Desk
 from tests.world import TENANT
 
-SECOND = timedelta(seconds=1)
+MOMENT = timedelta(seconds=5)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_a_session_ends_at_its_time_and_no_earlier(desk: Desk) -> None:
     request_id = await desk.running()
     ends_at = datetime.fromisoformat((await desk.read(request_id))["ends_at"])
     assert (await desk.ask()).json()["code"] == "remote_support_open"
-    await desk.world.advance_to(ends_at - SECOND)
+    await desk.world.advance_to(ends_at - MOMENT)
     assert (await desk.read(request_id))["state"] == "running"
     await desk.world.advance_to(ends_at)
     assert (await desk.becomes(request_id, "ended"))["ended_by"] == "duration"
@@ -94,7 +94,7 @@ async def test_a_device_that_does_not_answer_is_told_three_times(desk: Desk) -> 
         assert command is not None
         commands.append(command["command_id"])
         begun = datetime.fromisoformat(command["issued_at"])
-        await desk.world.advance_to(begun + timedelta(minutes=15) - SECOND)
+        await desk.world.advance_to(begun + timedelta(minutes=15) - MOMENT)
         assert (await desk.read(request_id))["attempts"] == attempt
         await desk.world.advance_to(begun + timedelta(minutes=15))
     assert len(set(commands)) == 3
@@ -165,7 +165,7 @@ async def test_denied_expired_or_withdrawn_the_device_hears_nothing(desk: Desk) 
     await desk.over(withdrawn)
     expired = await desk.asked()
     deadline = datetime.fromisoformat((await desk.read(expired))["approval_deadline"])
-    await desk.world.advance_to(deadline - SECOND)
+    await desk.world.advance_to(deadline - MOMENT)
     assert (await desk.read(expired))["state"] == "awaiting_approval"
     await desk.world.advance_to(deadline)
     await desk.becomes(expired, "expired")
