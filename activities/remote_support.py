@@ -15,7 +15,6 @@ from activities.approval_rows import Question
 from activities.records import Records, fact_of
 from models import device_commands
 from models.approval_vocabulary import ApprovalKind
-from models.device_refusals import RemoteSupportOpen
 from models.device_vocabulary import DeviceCommandState, RemoteSupportEnd, RemoteSupportState
 from models.messages.approval_steps import Asked
 from models.messages.remote_support_steps import (
@@ -53,9 +52,7 @@ class RemoteSupportActivities:
 
         async def work(connection: AsyncConnection) -> RemoteSupportStanding:
             device = await rows.device(connection, message)
-            blocking = rows.SESSIONS if start.is_manual else rows.OPEN
-            if await rows.is_open(connection, message, blocking):
-                raise RemoteSupportOpen
+            await rows.refuse_if_open(connection, message.identity, device.row, is_manual=start.is_manual)
             await rows.begin(connection, message, device)
             if start.is_manual:
                 state, due_at = RemoteSupportState.STARTING, message.at + self._durations.remote_support_answer
@@ -93,7 +90,7 @@ class RemoteSupportActivities:
                 await rows.device(connection, message)
             except NotFound:
                 return await self._fail(connection, message, row, RemoteSupportEnd.DEVICE_DELETED)
-            if await rows.is_open(connection, message, rows.SESSIONS):
+            if await rows.is_open(connection, message.identity, row, rows.SESSIONS):
                 return await self._fail(connection, message, row, RemoteSupportEnd.BUSY)
             await rows.change(connection, row, state=RemoteSupportState.STARTING)
             return await self._tell_device(connection, message, row)
@@ -155,6 +152,9 @@ class RemoteSupportActivities:
             needs_stop = message.by not in (RemoteSupportEnd.DEVICE, RemoteSupportEnd.DEVICE_DELETED)
             if row.state == RemoteSupportState.STARTING and row.command_id is not None:
                 taken_back = await device_commands.withdraw(connection, row.tenant_id, row.command_id, message.at)
+                # What the device has already, it may carry out all the same: it is not told again, and told to stop.
+                withdrawn = DeviceCommandState.WITHDRAWN
+                await device_commands.settle(connection, row.tenant_id, row.command_id, withdrawn, at=message.at)
                 needs_stop = needs_stop and not taken_back
             ended = {"ended_at": message.at, "ended_by": message.by, "attempts": 0, "command_id": None}
             row = await rows.change(connection, row, state=RemoteSupportState.ENDED, credentials=None, **ended)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.records import tenant_row
 from models import device_commands, procedures
 from models.device_commands import Order
+from models.device_refusals import RemoteSupportOpen
 from models.device_vocabulary import DeviceCommandKind, RemoteSupportState
 from models.messages.procedure import Identity
 from models.messages.remote_support_steps import RecordRemoteSupport, RemoteSupportStanding, RemoteSupportStep
@@ -61,12 +62,19 @@ async def device_of(connection: AsyncConnection, row: Row[Any]) -> Device:
     return Device(found, found.company_name, await tenant_row(connection, row.tenant_id))
 
 
-async def is_open(connection: AsyncConnection, step: RemoteSupportStep, states: Collection[str]) -> bool:
+async def refuse_if_open(connection: AsyncConnection, identity: Identity, utm: Row[Any], *, is_manual: bool) -> None:
+    """Raises: RemoteSupportOpen: a session is open at the UTM; for the desk also: one has been asked for (RSA-05)."""
+    if await is_open(connection, identity, utm, SESSIONS if is_manual else OPEN):
+        raise RemoteSupportOpen
+
+
+async def is_open(connection: AsyncConnection, identity: Identity, utm: Row[Any], states: Collection[str]) -> bool:
+    """Whether another one at the UTM is in one of the states."""
     found = await connection.execute(
         select(RemoteSupport.request_id).where(
-            RemoteSupport.tenant_id == step.identity.tenant_id,
-            RemoteSupport.registration_id == step.registration_id,
-            RemoteSupport.request_id != step.identity.subject,
+            RemoteSupport.tenant_id == identity.tenant_id,
+            RemoteSupport.registration_id == utm.registration_id,
+            RemoteSupport.request_id != identity.subject,
             RemoteSupport.state.in_(states),
         )
     )

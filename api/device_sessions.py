@@ -62,7 +62,7 @@ async def begin_by_hand(
         asked_by=body.started_by or "",
         duration_minutes=context.settings.durations.remote_support_session // timedelta(minutes=1),
     )
-    await begin(context, start, device.row.utm_id)
+    await begin(context, start, device.row)
     await _is_kept(context, tenant_id, request_id, body.credentials)  # not at a repetition: the report is, then
     report = ReportRemoteSupport(
         command_id=f"{request_id}-succeeded",

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Row, select
 
-from activities.remote_support_rows import identity_of
+from activities.approval_rows import administrators
+from activities.remote_support_rows import identity_of, refuse_if_open
 from api.authentication import Operator
 from api.commands import ProcedureGoneError
 from api.context import Context, Shared
@@ -85,7 +86,9 @@ async def request(body: RemoteSupportInput, context: Shared, operator: Operator,
         reason=body.reason,
         duration_minutes=minutes,
     )
-    state = await begin(context, start, body.utm_id)
+    async with context.database.transaction(utm.tenant_id) as connection:
+        await administrators(connection, utm.tenant_id, utm.customer_id)
+    state = await begin(context, start, utm)
     location = f"/v1/support/remote-support/{request_id}"
     return await once.answer(Requested(request_id=request_id, state=state), status=201, location=location)
 
@@ -119,14 +122,20 @@ async def end(request_id: str, context: Shared, operator: Operator, posted: Post
     return await _answer(context, once, request_id)
 
 
-async def begin(context: Context, start: RemoteSupportStart, utm_id: str) -> RemoteSupportState:
-    """Raises: NotFound, NoAdministrators, RemoteSupportOpen: what the procedure refuses."""
+async def begin(context: Context, start: RemoteSupportStart, utm: Row[Any]) -> RemoteSupportState:
+    """Refuses before it begins, so that the same key can be tried again; the procedure judges once more.
+
+    Raises:
+        NotFound, NoAdministrators, RemoteSupportOpen.
+    """
+    async with context.database.transaction(utm.tenant_id) as connection:
+        await refuse_if_open(connection, start.identity, utm, is_manual=start.is_manual)
     standing = await context.commands.start(
         RemoteSupport.run,
         start,
         start.identity,
         answer=RemoteSupport.opened,
-        summary=f"Remote support of UTM {utm_id} of {start.identity.tenant_id}",
+        summary=f"Remote support of UTM {utm.utm_id} of {start.identity.tenant_id}",
     )
     return standing.state
 
@@ -170,7 +179,7 @@ async def _utm(context: Context, utm_id: str) -> Any:  # noqa: ANN401 - SQLAlche
     """Whosever it is. Raises: NotFound: none is registered under that id."""
     async with context.database.transaction(operator=True) as connection:
         found = await connection.execute(
-            select(Utm.tenant_id, Utm.registration_id, Utm.customer_id).where(
+            select(Utm.tenant_id, Utm.registration_id, Utm.utm_id, Utm.customer_id).where(
                 Utm.utm_id == utm_id, Utm.deleted_at.is_(None)
             )
         )

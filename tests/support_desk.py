@@ -29,6 +29,7 @@ class Desk:
     context: Context
     operator: dict[str, str]
     device: DeviceUnderTest
+    times_asked: int = 0
 
     async def ask(self, **given: object) -> Response:
         body = {"utm_id": self.device.utm_id, "reason": "通信が遅い", "desk_operator": "佐藤 花子"} | given
@@ -37,6 +38,7 @@ class Desk:
     async def asked(self) -> str:
         answer = await self.ask()
         assert (answer.status_code, answer.json()["state"]) == (201, "awaiting_approval"), answer.text
+        self.times_asked += 1
         return str(answer.json()["request_id"])
 
     async def read(self, request_id: str) -> dict[str, Any]:
@@ -47,9 +49,13 @@ class Desk:
         return await self.api.post(f"{URL}/{request_id}/{command}", headers=self.operator)
 
     async def approve(self, decision: str = "approve") -> Response:
-        await self.world.mails_to(TARO, 1)
-        mail = [mail for mail in self.world.mails.to(TARO) if "承認のお願い：" in mail.subject][-1]
-        link = f"/links/{mail.token}"
+        """By the link of the latest request."""
+
+        def requests() -> list[str]:
+            return [mail.token for mail in self.world.mails.to(TARO) if "承認のお願い：" in mail.subject]
+
+        await eventually(lambda: len(requests()) == self.times_asked)
+        link = f"/links/{requests()[-1]}"
         return await self.api.post(link, data=hidden(await self.api.get(link)) | {"decision": decision})
 
     async def command(self, wait: int = 5) -> dict[str, Any] | None:

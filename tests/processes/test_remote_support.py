@@ -150,6 +150,26 @@ async def test_a_device_that_does_not_say_that_it_stopped_is_told_again_and_then
     assert (await desk.read(request_id))["stopped_at"] is None
 
 
+@pytest.mark.requirement("RSA-05")
+async def test_what_has_not_started_yet_is_ended_too(desk: Desk) -> None:
+    """An order that the device has taken is not given again, and what came of it is stopped; another is taken back."""
+    request_id = await desk.asked()
+    await desk.approve()
+    command = await desk.command()
+    assert command is not None
+    assert (await desk.tell(request_id, "end")).json()["state"] == "ended"
+    late = await desk.result(command["command_id"], "succeeded", **CREDENTIALS)
+    assert late.status_code == 409
+    await desk.stopped()
+    await desk.over(request_id)
+    again = await desk.asked()
+    await desk.approve()
+    await desk.becomes(again, "starting")
+    assert (await desk.tell(again, "end")).status_code == 200
+    assert await desk.command(wait=0) is None
+    assert (await desk.read(again))["started_at"] is None
+
+
 @pytest.mark.requirement("RSA-02", "APR-06")
 async def test_denied_expired_or_withdrawn_the_device_hears_nothing(desk: Desk) -> None:
     """The desk is told of the first two; each leaves room for another request."""
@@ -229,4 +249,9 @@ async def test_what_cannot_be_asked_for(desk: Desk, staff: dict[str, str]) -> No
     await desk.over(request_id)
     assert (await desk.read(request_id))["state"] == "withdrawn"
     [lonely] = await make_devices(desk.world.database, await desk.world.clock.now())
-    assert (await desk.ask(utm_id=lonely.utm_id)).json()["code"] == "no_administrators"
+    body = {"utm_id": lonely.utm_id, "reason": "通信が遅い", "desk_operator": "佐藤 花子"}
+    headers = desk.operator | {"Idempotency-Key": "lonely"}
+    assert (await desk.api.post(URL, json=body, headers=headers)).json()["code"] == "no_administrators"
+    url = f"/v1/tenants/{TENANT}/customers/{lonely.customer_id}/administrators"
+    await desk.api.post(url, json={"name": "山田 太郎", "mail_address": TARO}, headers=staff)
+    assert (await desk.api.post(URL, json=body, headers=headers)).status_code == 201
