@@ -87,6 +87,10 @@ _SENTENCES: dict[Kind, tuple[str, str]] = {
         "審査前のUTM追加申請{count}件を終了します",
         "{count} undecided applications for more UTMs end",
     ),
+    Kind.VIEWERS_REVOKED: (
+        "データの閲覧許可と、その依頼{count}件を取り消します",
+        "{count} PCs may no longer view the data, or no longer ask to",
+    ),
     Kind.USERS_REMOVED: (
         "ログインユーザ{portal_users}名が削除されます（うちサインアップ中{signups}名）",
         "{portal_users} portal users are removed, {signups} of them during their signup",

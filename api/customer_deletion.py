@@ -12,7 +12,7 @@ from api.context import Context
 from api.customer_erasure import erase_company
 from api.portal_users import delete_user
 from api.utm_addition import end_all, undecided_of
-from api.viewer_revocation import revoke_open
+from api.viewer_revocation import open_of, revoke_open
 from models import audit
 from models.audit import Fact
 from models.customer_deletability import deletabilities
@@ -66,8 +66,11 @@ async def foreseen(context: Context, tenant_id: str, customer_id: str) -> list[C
         await _refuse_if_blocked(connection, tenant_id, customer_id, now)
         users = await _users(connection, tenant_id, customer_id)
         additions = await undecided_of(connection, tenant_id, customer_id)
+        viewers = await open_of(connection, tenant_id, customer_id)
     signups = sum(user.signup_state != SignupState.REGISTERED for user in users)
-    return of_deleting(portal_users=len(users), signups=signups, additions=len(additions), now=now)
+    return of_deleting(
+        portal_users=len(users), signups=signups, additions=len(additions), viewers=len(viewers), now=now
+    )
 
 
 async def _refuse_if_blocked(connection: AsyncConnection, tenant_id: str, customer_id: str, now: datetime) -> None:

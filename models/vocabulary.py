@@ -212,6 +212,7 @@ class ConsequenceKind(StrEnum):
     SIGNUPS_EXPIRE = "signups_expire"
     DELETABLE = "customer_deletable"
     ADDITIONS_ENDED = "utm_additions_ended"
+    VIEWERS_REVOKED = "viewers_revoked"
     USERS_REMOVED = "portal_users_removed"
     ERASED = "customer_erased"
 

@@ -23,7 +23,7 @@ async def _ratio(asked: Callable[[str, int], Awaitable[None]], known: str) -> fl
     """How long the known company takes, to how long the unknown one does."""
     taken: dict[str, list[float]] = {known: [], UNKNOWN: []}
     for number in range(ROUNDS):
-        for code in sorted(taken, reverse=bool(number % 2)):
+        for code in sorted(taken, reverse=bool(number.bit_count() % 2)):  # neither follows the other more often
             begun = time.perf_counter()
             await asked(code, number)
             taken[code].append(time.perf_counter() - begun)
@@ -186,6 +186,8 @@ async def test_a_deleted_company_has_no_viewers(viewer_pc: ViewerPc, staff: dict
     customer = pc.viewers_url.removesuffix("/viewers")
     utm = (await pc.api.get(f"{customer}/utms", headers=staff)).json()["items"][0]["utm_id"]
     assert (await pc.api.delete(f"{customer}/utms/{utm}", headers=staff)).status_code == 204
+    foreseen = (await pc.api.delete(f"{customer}?dry_run=true", headers=staff)).json()["consequences"]
+    assert [one["detail"] for one in foreseen if one["what"] == "viewers_revoked"] == [{"count": 2}]
     deleted = await pc.api.delete(customer, headers=staff)
     assert deleted.status_code == 204, deleted.text
     assert (await pc.read(credential)).status_code == 401

@@ -338,7 +338,7 @@ def test_every_consequence_is_a_sentence_in_both_languages(language: Language) -
         *of_undoing(replace(CANCELLED, devices=tuple(replace(DEVICES[0], undoing=kind) for kind in _UNDOING)), now=NOW),
         *of_undoing(replace(CANCELLED, was_stopped=True), now=datetime(2028, 3, 22, tzinfo=UTC), fee=5),
         *of_changing(1, 2, now=NOW),
-        *of_deleting(portal_users=2, signups=1, additions=1, now=NOW),
+        *of_deleting(portal_users=2, signups=1, additions=1, viewers=1, now=NOW),
         *(one for decision in Decision for one in of_deciding(UNDECIDED, decision, NOW)),
         Consequence(NOW, Kind.STARTS),
         Consequence(NOW, Kind.EXPIRES, {"last_day": "2028-03-31"}),
