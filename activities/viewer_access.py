@@ -87,9 +87,10 @@ class ViewerAccessActivities:
             viewer = await _move(connection, message, (ViewerState.AWAITING_APPROVAL,), state=state, **values)
             if not is_approved:
                 await letters.refuse(connection, message, viewer, message.outcome)
-                return await _show(connection, message, state)
+                return await _show(connection, message, state, mails=True)
             await letters.send_token(connection, message, viewer)
-            return await _show(connection, message, state, ViewerDue(at=expires_at, what=ViewerTimer.EXPIRE_TOKEN))
+            due = ViewerDue(at=expires_at, what=ViewerTimer.EXPIRE_TOKEN)
+            return await _show(connection, message, state, due, mails=True)
 
         return await self._records.once(fact_of(message, f"viewer_{state}"), ViewerStanding, work)
 
@@ -138,11 +139,12 @@ class ViewerAccessActivities:
                 values = {"state": ViewerState.UNUSED, "ended_at": message.at, "credential_digest": None}
                 await _move(connection, message, (ViewerState.ALLOWED,), **values)
                 return await _show(connection, message, ViewerState.UNUSED)
-            if message.at >= due.at:
+            is_warned = message.at >= due.at
+            if is_warned:
                 viewer = await _move(connection, message, (ViewerState.ALLOWED,), warned_at=message.at)
                 due = self._due(viewer)
                 await letters.warn(connection, message, viewer, ends_at=due.at)
-            return await _show(connection, message, ViewerState.ALLOWED, due)
+            return await _show(connection, message, ViewerState.ALLOWED, due, mails=is_warned)
 
         return await self._records.once(fact_of(message, "viewer_idleness"), ViewerStanding, work)
 
@@ -238,7 +240,7 @@ async def _move(connection: AsyncConnection, step: Step, before: tuple[ViewerSta
 
 
 async def _show(
-    connection: AsyncConnection, step: Step, state: ViewerState, due: ViewerDue | None = None
+    connection: AsyncConnection, step: Step, state: ViewerState, due: ViewerDue | None = None, *, mails: bool = False
 ) -> ViewerStanding:
     """What the procedure's page says from now on."""
     standing = Standing(
@@ -248,4 +250,4 @@ async def _show(
         ended_at=None if due else step.at,
     )
     await procedures.show(connection, step.identity.tenant_id, step.identity.procedure_id, standing)
-    return ViewerStanding(state=state, due=due)
+    return ViewerStanding(state=state, due=due, mails=mails)

@@ -121,7 +121,8 @@ class ViewerAccess(Approving):
         self._now = standing
         upcoming = [Upcoming(at=standing.due.at, what=standing.due.what)] if standing.due else []
         self.stand(standing.state, waiting_for=_WAITING_FOR.get(standing.state, "nothing"), upcoming=upcoming)
-        self.deliver_mails()
+        if standing.mails:
+            self.deliver_mails()
         return standing
 
     def _current(self) -> ViewerStanding:

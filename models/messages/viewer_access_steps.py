@@ -31,10 +31,11 @@ class ViewerDue(Message):
 
 
 class ViewerStanding(Answer):
-    """`due`: what happens next by itself; None once nothing does."""
+    """`due`: what happens next by itself; None once nothing does. `mails`: there are some to be sent."""
 
     state: ViewerState
     due: ViewerDue | None = None
+    mails: bool = False
 
 
 class Requested(ViewerStanding):

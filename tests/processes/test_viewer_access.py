@@ -74,7 +74,7 @@ async def test_a_pc_asks_is_approved_reads_and_is_revoked(viewer_pc: ViewerPc) -
 
 @pytest.mark.requirement("VWR-02", "VWR-03")
 async def test_denied_expired_or_withdrawn_the_person_gets_no_token(viewer_pc: ViewerPc) -> None:
-    """They are told of the first two, without a name; seven days are the deadline, and not a second less."""
+    """Nor when an operator ends it. Of the first two they are told, without a name; seven days are the deadline."""
     pc = viewer_pc
     denied = await pc.asked()
     await pc.decide("deny", reason="退職者のPCです")
@@ -89,6 +89,9 @@ async def test_denied_expired_or_withdrawn_the_person_gets_no_token(viewer_pc: V
     for _ in range(2):
         assert (await pc.withdraw(withdrawn)).status_code == 204
     await pc.becomes(withdrawn, "withdrawn")
+    ended = await pc.asked()
+    await pc.world.client.get_workflow_handle(_procedure(ended)).cancel()
+    await pc.becomes(ended, "ended")
     expired = await pc.asked()
     asked_at = (await pc.row(expired)).requested_at
     await pc.world.advance_to(asked_at + timedelta(days=7) - SECOND)
@@ -97,7 +100,7 @@ async def test_denied_expired_or_withdrawn_the_person_gets_no_token(viewer_pc: V
     await pc.becomes(expired, "expired")
     await pc.world.mails_to(JIRO, 2)
     assert "期限切れ" in pc.world.mails.to(JIRO)[1].subject
-    for request_id in (denied, withdrawn, expired, Draw().opaque_id()):
+    for request_id in (denied, withdrawn, ended, expired, Draw().opaque_id()):
         assert await pc.refusal(request_id, pc.context.link_key.viewer_token(request_id)) == WRONG
 
 
