@@ -97,7 +97,7 @@ def demo(
     pace: Annotated[float, typer.Option(help="Seconds to read each step; 0 waits for nobody.")] = 2.0,
     stay: Annotated[bool, typer.Option(help="Stay up until Ctrl-C after the last step.")] = True,
 ) -> None:
-    """Watch it live: an application becomes a contract, a contract lives and ends, and ten devices restart."""
+    """Watch it live: an application becomes a contract, a contract ends, devices restart, administrators decide."""
     import platformdirs
 
     from local.demo import demo as play

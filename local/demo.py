@@ -1,4 +1,4 @@
-"""`tetsuzuki demo`: the main job on the product itself, then a contract's life and ten devices on a rehearsal.
+"""`tetsuzuki demo`: the main job on the product itself; on a rehearsal a contract's life, ten devices, and approvals.
 
 Both stay up.
 """
@@ -15,6 +15,7 @@ from local.demo_devices import DeviceStory
 from local.demo_narration import Narrator
 from local.demo_rehearsal import RehearsalStack
 from local.demo_story import Story
+from local.demo_support import SupportStory
 from local.device_processes import DeviceProcesses
 from local.stack import run_stack
 from local.stack_plan import Addresses, UpOptions
@@ -60,12 +61,13 @@ async def _play(
     addresses_of_rehearsal = await rehearsal.addresses()
     async with Cast.met(addresses_of_rehearsal, data_dir / "rehearsal") as second:
         office = await ContractStory(second, narrator).tell()
-        await DeviceStory(office, narrator, devices).tell()
+        chain, utm_id = await DeviceStory(office, narrator, devices).tell()
+        await SupportStory(chain, narrator, utm_id).tell()
     narrator.act("To look at")
     await narrator.show(
         ("first act, all mails", str(addresses.inbox_url)),
         ("first act, all procedures", f"{addresses.temporal_ui_url}/namespaces/default/workflows"),
         ("first act, the API", f"{addresses.api_url}/docs"),
-        ("second and third act, all mails", str(addresses_of_rehearsal.inbox_url)),
-        ("second and third act, the API", f"{addresses_of_rehearsal.api_url}/docs"),
+        ("later acts, all mails", str(addresses_of_rehearsal.inbox_url)),
+        ("later acts, the API", f"{addresses_of_rehearsal.api_url}/docs"),
     )

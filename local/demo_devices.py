@@ -34,7 +34,8 @@ class DeviceStory:
         self._devices = devices
         self._tokens: dict[str, str] = {}
 
-    async def tell(self) -> None:
+    async def tell(self) -> tuple[Office, str]:
+        """Returns the chain's office, and one of its UTMs, plugged in."""
         self._narrator.act("Third act: ten devices, and when they restart")
         await self._plug_in()
         self._three = _three_in_the_morning(await self._office.cast.now())
@@ -43,6 +44,7 @@ class DeviceStory:
         await self._change_ones_mind(scheduled)
         await self._come_to_the_slot(punctual, unplugged)
         await self._restart_all(unplugged)
+        return self._office, punctual
 
     async def _plug_in(self) -> None:
         self._office = replace(

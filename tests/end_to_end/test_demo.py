@@ -17,6 +17,7 @@ from local.product_command import CLI
     "GEN-02", "GEN-03", "CAT-01", "CON-04", "CON-05", "SHP-02", "SHP-03", "CAN-03", "CAN-08", "CAN-09"
 )
 @pytest.mark.requirement("KIT-01", "KIT-02", "UND-01", "UND-02", "UND-05")
+@pytest.mark.requirement("APR-02", "APR-03", "RSA-01", "RSA-03", "RSA-04", "RSA-05", "VWR-02", "VWR-03", "VWR-04")
 @pytest.mark.requirement("UTM-07", "RST-02", "RST-03", "RST-04", "RST-05", "RST-06", "RST-08")
 def test_the_demo_plays_to_its_end_and_stops_cleanly(tmp_path: Path) -> None:
     """A killed worker changes nothing in the story, and every line of the dry run comes true, or it would say so."""
@@ -55,6 +56,11 @@ def test_the_demo_plays_to_its_end_and_stops_cleanly(tmp_path: Path) -> None:
         "The restart failed: the UTM could not be reached",
         "10 of 10 over: 10 succeeded",
         "they have restarted 12 times",
+        "It chooses nothing, so: awaiting_approval",
+        "its password is in two mails and nowhere else",
+        "by duration. The device is told to stop",
+        "it shows 10 UTMs of",
+        "The same credential on another PC: 401",
         "Stopped in",
     ):
         assert happened in story, played.stdout
