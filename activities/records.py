@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import audit
@@ -18,6 +18,10 @@ from models.refusals import NotFound
 from models.tables.tenants import Tenant
 
 Answered = TypeVar("Answered", bound=BaseModel)
+
+# Made once: nearly every step of every procedure runs them.
+_TENANT = select(Tenant.__table__).where(Tenant.tenant_id == bindparam("tenant"))
+_LOCKED_TENANT = _TENANT.with_for_update(key_share=True)  # does not stop new rows that refer to the tenant
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,8 @@ async def tenant_row(connection: AsyncConnection, tenant_id: str, *, locked: boo
     Raises:
         NotFound: there is none.
     """
-    query = select(Tenant.__table__).where(Tenant.tenant_id == tenant_id)
-    if locked:
-        query = query.with_for_update(key_share=True)  # does not stop new rows that refer to the tenant
-    found = (await connection.execute(query)).first()
+    query = _LOCKED_TENANT if locked else _TENANT
+    found = (await connection.execute(query, {"tenant": tenant_id})).first()
     if found is None:
         raise NotFound
     return found

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,14 @@ from models.tables.procedures import Mail
 from models.tables.tenants import NotificationAddress
 from models.vocabulary import Mail as MailName
 from models.vocabulary import MailState
+
+# Made once: nearly every step of every procedure runs them.
+_POST = insert(Mail).on_conflict_do_nothing()
+_NOTIFIED = (
+    select(NotificationAddress.mail_address)
+    .where(NotificationAddress.tenant_id == bindparam("tenant"))
+    .order_by(NotificationAddress.slot)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +51,7 @@ async def post(connection: AsyncConnection, posting: Posting, letters: Iterable[
     """Queue the letters, in order. Returns how many there are."""
     rows = [_row(posting, letter) for letter in letters]
     if rows:
-        await connection.execute(insert(Mail).on_conflict_do_nothing(), rows)
+        await connection.execute(_POST, rows)
     return len(rows)
 
 
@@ -93,9 +101,5 @@ def _row(posting: Posting, letter: Letter) -> dict[str, object]:
 
 async def notification_addresses(connection: AsyncConnection, tenant_id: str) -> list[str]:
     """The tenant's verified notification addresses (SET-06, SET-07)."""
-    found = await connection.execute(
-        select(NotificationAddress.mail_address)
-        .where(NotificationAddress.tenant_id == tenant_id, NotificationAddress.mail_address.is_not(None))
-        .order_by(NotificationAddress.slot)
-    )
+    found = await connection.execute(_NOTIFIED, {"tenant": tenant_id})
     return list(dict.fromkeys(address for address in found.scalars() if address))

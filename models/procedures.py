@@ -3,12 +3,17 @@
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables.procedures import Procedure
 from models.vocabulary import ProcedureKind
+
+# Made once: every step of every procedure runs it.
+_SHOW = update(Procedure).where(
+    Procedure.tenant_id == bindparam("tenant"), Procedure.procedure_id == bindparam("procedure")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +53,4 @@ async def begin(connection: AsyncConnection, beginning: Beginning, standing: Sta
 
 
 async def show(connection: AsyncConnection, tenant_id: str, procedure_id: str, standing: Standing) -> None:
-    await connection.execute(
-        update(Procedure)
-        .where(Procedure.tenant_id == tenant_id, Procedure.procedure_id == procedure_id)
-        .values(**standing.columns())
-    )
+    await connection.execute(_SHOW, {"tenant": tenant_id, "procedure": procedure_id, **standing.columns()})
