@@ -29,19 +29,30 @@ class Line:
         self._tenant_id = tenant_id
         self.of = tenant_id
         self.bell = asyncio.Event()
+        self._in_vain = False
 
     def narrow(self, registration_id: str) -> None:
         self._doorbell.move(self, f"{self._tenant_id} {registration_id}")
 
     async def rung(self, seconds: float) -> bool:
-        """Wait until something was said, or so long: False. What was said since the last time counts."""
+        """Wait until something was said, or so long: False. What was said since the last time counts.
+
+        The bell itself is set when the time is over: an exception for each of thousands who wait in vain leaves a cycle
+        of frames behind, which only a look through everything finds.
+        """
         self._doorbell.listen()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.bell.wait()
-        has_rung = self.bell.is_set()
+        over = asyncio.get_running_loop().call_later(seconds, self._time_is_over)
+        try:
+            await self.bell.wait()
+        finally:
+            over.cancel()
         self.bell.clear()
+        has_rung, self._in_vain = not self._in_vain, False
         return has_rung
+
+    def _time_is_over(self) -> None:
+        self._in_vain = not self.bell.is_set()
+        self.bell.set()
 
 
 class Doorbell:
