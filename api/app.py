@@ -95,7 +95,6 @@ ROUTERS = (
     contracts.router,
     customers.router,
     device_sessions.router,
-    devices.router,
     fleet_restarts.router,
     health.router,
     invitation.router,

@@ -1,11 +1,10 @@
 """The API's own description: `/openapi.json` with the conventions told, and `/docs`, readable without any script."""
 
-import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,6 +17,7 @@ from api.problems import MEDIA_TYPE, Problem
 from models.refusals import Refusal
 
 _HERE = Path(__file__).parent
+_STYLE = (_HERE / "documentation.css").read_text(encoding="utf-8")
 _SCHEMAS = "#/components/schemas/{model}"
 _METHODS = ("get", "put", "post", "delete", "patch")
 
@@ -77,16 +77,20 @@ def register(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the description
-    page = functools.cache(lambda: _page(openapi()))
-    style = (_HERE / "documentation.css").read_text(encoding="utf-8")
+    app.add_api_route("/docs", _docs, include_in_schema=False)
+    app.add_api_route("/docs/style.css", _docs_style, include_in_schema=False)
 
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(page())
 
-    @app.get("/docs/style.css", include_in_schema=False)
-    async def docs_style() -> Response:
-        return Response(style, media_type="text/css")
+# Not made anew within `register`: FastAPI remembers every endpoint for good, and with it what the endpoint can reach.
+async def _docs(request: Request) -> HTMLResponse:
+    app = request.app
+    if not hasattr(app.state, "documentation"):
+        app.state.documentation = _page(app.openapi())
+    return HTMLResponse(app.state.documentation)
+
+
+async def _docs_style() -> Response:
+    return Response(_STYLE, media_type="text/css")
 
 
 def _description(app: FastAPI) -> dict[str, Any]:

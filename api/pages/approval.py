@@ -21,7 +21,7 @@ from models.fields import Input, MailAddress, OrAbsent, Reason
 from models.identifiers import digest
 from models.messages.approval_steps import DecideApproval, DelegateApproval
 from models.messages.procedure import Identity
-from models.refusals import FieldError, InvalidInput, WrongState
+from models.refusals import FieldError, InvalidInput, LinkExpired, WrongState
 from models.tables.approvals import Approval, Approver
 from models.tables.customers import Customer
 from models.tables.procedures import Procedure
@@ -115,8 +115,10 @@ async def _tell(visit: Visit, trouble: Trouble | None = None) -> Response:
         return _outcome(visit, "approval_noted", [*_asked(visit, approval), ("approval_your_decision", decision)])
     if me.delegated_to is not None:
         return _outcome(visit, "approval_delegated", [*_asked(visit, approval), ("approval_delegate", me.delegate)])
-    now = await visit.context.clock.now()
-    links.refuse_dead(visit.link, now)
+    try:
+        links.refuse_dead(visit.link, await visit.context.clock.now())
+    except LinkExpired:  # the procedure is about to say so
+        return _settled(visit, approval, ApprovalState.EXPIRED)
     return _form(visit, approval, me, trouble or Trouble(200))
 
 
@@ -156,7 +158,7 @@ def _form(visit: Visit, approval: Row[Any], me: Row[Any], trouble: Trouble) -> R
 def _settled(visit: Visit, approval: Row[Any], state: ApprovalState) -> Response:
     decided = [
         ("approval_decided_by", approval.decided_by),
-        ("approval_decided_at", visit.moment(approval.decided_at)),
+        ("approval_decided_at", visit.moment(approval.decided_at or approval.deadline)),
         ("approval_decision_reason", approval.decision_reason),
     ]
     return _outcome(visit, f"approval_{state}", [*_asked(visit, approval), *decided], too_late=state in _TOO_LATE)
