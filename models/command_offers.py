@@ -5,14 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Row, String, any_, literal, select, update
+from sqlalchemy import ARRAY, Row, String, any_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.base import Executable
 
 from models.device_vocabulary import DeviceCommandKind, DeviceCommandState
 from models.tables.devices import DeviceCommand
 from models.tables.utms import Utm
 
 _ON_OFFER = (DeviceCommandState.WAITING, DeviceCommandState.OFFERED)
+_ARRAY = ARRAY(String)
+_TENANT = bindparam("tenant", type_=String())
+_NOW = bindparam("now", type_=DeviceCommand.__table__.c.issued_at.type)
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,14 @@ async def hand_over(
     One at a time, and none while the device is busy with one: its end rings. What the device has not begun yet is
     handed to it again: at least once, and it acts once by the command's id.
     """
-    rows = await _open_commands(connection, tenant_id, token_digests, now)
+    asked = {"tenant": tenant_id, "now": now, "digests": list(token_digests)}
+    rows = (await connection.execute(_OPEN_COMMANDS, asked)).all()
     foremost = _foremost(rows, now)
     waiting = [row.command_id for row in foremost.values() if row.state == DeviceCommandState.WAITING]
-    handed = await _handed(connection, tenant_id, waiting, now) if waiting else frozenset[str]()
+    handed = frozenset[str]()
+    if waiting:
+        due = {"tenant": tenant_id, "now": now, "command_ids": waiting}
+        handed = frozenset((await connection.execute(_HAND_OVER, due)).scalars())
     offers = {row.token_digest: Offers(row.of) for row in rows}
     for row in rows:
         offer = offers[row.token_digest]
@@ -65,11 +73,9 @@ def _foremost(rows: Sequence[Row[Any]], now: datetime) -> dict[str, Row[Any]]:
     return foremost
 
 
-async def _open_commands(
-    connection: AsyncConnection, tenant_id: str, token_digests: Sequence[str], now: datetime
-) -> Sequence[Row[Any]]:
+def _open_commands() -> Executable:
     """A row for each command of each device, and one without a command for a device that has none."""
-    on_offer = DeviceCommand.state.in_(_ON_OFFER) & (DeviceCommand.offer_until > now)
+    on_offer = DeviceCommand.state.in_(_ON_OFFER) & (DeviceCommand.offer_until > _NOW)
     begun = DeviceCommand.state == DeviceCommandState.STARTED
     of_the_device = (
         (DeviceCommand.tenant_id == Utm.tenant_id)
@@ -78,34 +84,30 @@ async def _open_commands(
         & (on_offer | begun)
     )
     command = DeviceCommand.__table__.c
-    found = await connection.execute(
+    return (
         select(Utm.token_digest, Utm.registration_id.label("of"), *command)
         .outerjoin(DeviceCommand, of_the_device)
-        .where(Utm.tenant_id == tenant_id, Utm.token_digest == any_(_array(token_digests)))
+        .where(Utm.tenant_id == _TENANT, Utm.token_digest == any_(bindparam("digests", type_=_ARRAY)))
         .order_by(command.offer_from, command.issued_at, command.command_id)
     )
-    return found.all()
 
 
-async def _handed(
-    connection: AsyncConnection, tenant_id: str, command_ids: Sequence[str], now: datetime
-) -> frozenset[str]:
+def _hand_over() -> Executable:
     """Those that nobody has taken back at the same moment. Locked in order, so that two processes never deadlock."""
-    still_waiting = (DeviceCommand.tenant_id == tenant_id, DeviceCommand.state == DeviceCommandState.WAITING)
+    still_waiting = (DeviceCommand.tenant_id == _TENANT, DeviceCommand.state == DeviceCommandState.WAITING)
     locked = (
         select(DeviceCommand.command_id)
-        .where(*still_waiting, DeviceCommand.command_id == any_(_array(command_ids)))
+        .where(*still_waiting, DeviceCommand.command_id == any_(bindparam("command_ids", type_=_ARRAY)))
         .order_by(DeviceCommand.command_id)
         .with_for_update()
     )
-    handed = await connection.execute(
+    return (
         update(DeviceCommand)
         .where(*still_waiting, DeviceCommand.command_id.in_(locked))
-        .values(state=DeviceCommandState.OFFERED, offered_at=now)
+        .values(state=DeviceCommandState.OFFERED, offered_at=_NOW)
         .returning(DeviceCommand.command_id)
     )
-    return frozenset(handed.scalars())
 
 
-def _array(values: Sequence[str]) -> Any:  # noqa: ANN401 - SQLAlchemy's types of an array parameter say less
-    return literal(list(values), ARRAY(String))
+# Made once: thousands of devices ask a second.
+_OPEN_COMMANDS, _HAND_OVER = _open_commands(), _hand_over()
