@@ -66,7 +66,7 @@ lint: setup-development
 	$(BIN)/mypy .
 
 test: setup-development lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3
 
 # For each requirement the tests that prove it, and which have none. Starts no server.
 requirements: setup-development

@@ -158,8 +158,8 @@ def create_app(context: Context) -> FastAPI:
     codec.register(app, context.settings)
     app.add_middleware(SecurityHeaders)  # refused bodies have the headers too
     app.add_middleware(metrics.Observed)  # the outermost, so that it sees every answer
-    for router in (*ROUTERS, *PAGES):
-        app.include_router(router)
+    # Not `include_router`, which makes every route once more for prefixes and dependencies that none here has.
+    app.router.routes.extend(route for router in (*ROUTERS, *PAGES) for route in router.routes)
     documentation.register(app)
     return app
 

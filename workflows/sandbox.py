@@ -6,6 +6,8 @@ Tests run every workflow in it; the product runs what has passed them. `tests/ar
 text as well.
 """
 
+from typing import Any, ClassVar
+
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -17,8 +19,19 @@ def strict_restrictions() -> SandboxRestrictions:
     return SandboxRestrictions.default.with_passthrough_modules(*_BELOW)
 
 
+class _TriedOnce(SandboxedWorkflowRunner):
+    """Tries each workflow beforehand only for the first worker of a process; tests make hundreds of workers."""
+
+    _tried: ClassVar[set[type]] = set()
+
+    def prepare_workflow(self, defn: Any) -> None:  # noqa: ANN401 - Temporal's type of a definition is private
+        if defn.cls not in self._tried:
+            super().prepare_workflow(defn)
+            self._tried.add(defn.cls)
+
+
 def runner(*, strict: bool) -> WorkflowRunner:
     """`strict`: in the sandbox, the workflows' own modules loaded there too."""
     if not strict:
         return UnsandboxedWorkflowRunner()
-    return SandboxedWorkflowRunner(restrictions=strict_restrictions())
+    return _TriedOnce(restrictions=strict_restrictions())
