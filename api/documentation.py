@@ -55,7 +55,10 @@ CONVENTIONS = (
         "Out of reach",
         "503 `unavailable` with `Retry-After`: nothing was taken. Repeat with the same `Idempotency-Key`.",
     ),
-    ("Too often", "429 with `Retry-After`. Only anonymous addresses are limited."),
+    (
+        "Too often",
+        "429 with `Retry-After`. Limited are anonymous addresses, devices, and requests for remote support of one UTM.",
+    ),
     (
         "Lists",
         (

@@ -13,6 +13,7 @@ from api.authentication import Operator
 from api.commands import ProcedureGoneError
 from api.context import Context, Shared
 from api.idempotency import Once, PostedRequest
+from api.remote_support_pace import refuse_too_soon
 from models.approval_vocabulary import ApprovalState
 from models.device_vocabulary import RemoteSupportEnd, RemoteSupportState
 from models.fields import Input, OrAbsent, PersonName, Reason, UtmId
@@ -71,7 +72,10 @@ class RemoteSupportShown(Requested):
 
 @router.post("", status_code=201, response_model=Requested)
 async def request(body: RemoteSupportInput, context: Shared, operator: Operator, posted: PostedRequest) -> Response:
-    """Ask the customer's administrators, who have 24 hours to approve it by mail (RSA-01)."""
+    """Ask the customer's administrators, who have 24 hours to approve it by mail (RSA-01).
+
+    At most three times an hour for one UTM, and not within the hour after they have denied it.
+    """
     once = await posted.by(operator.actor)
     utm = await _utm(context, body.utm_id)
     request_id = f"{utm.tenant_id}-{once.draw().opaque_id()}"
@@ -88,6 +92,7 @@ async def request(body: RemoteSupportInput, context: Shared, operator: Operator,
     )
     async with context.database.transaction(utm.tenant_id) as connection:
         await administrators(connection, utm.tenant_id, utm.customer_id)
+    await refuse_too_soon(context, utm, request_id)
     state = await begin(context, start, utm)
     location = f"/v1/support/remote-support/{request_id}"
     return await once.answer(Requested(request_id=request_id, state=state), status=201, location=location)

@@ -28,3 +28,12 @@ class RemoteSupportOpen(Refusal):
     status = 409
     en = "A remote-support session of this UTM is open or asked for already."
     ja = "このUTMのリモートサポートは、すでに依頼中または実施中です。"
+
+
+class RemoteSupportDenied(Refusal):
+    """The customer has said no a short while ago. With the seconds after which the desk may ask again."""
+
+    code = "remote_support_denied"
+    status = 429
+    en = "The company has just denied remote support of this UTM. It can be asked for again later."
+    ja = "このUTMのリモートサポートは、先ほどお客様に否認されました。しばらくしてから、もう一度依頼してください。"

@@ -38,6 +38,8 @@ class Durations(BaseModel):
     remote_support_answer: timedelta = timedelta(minutes=15)  # RSA-03, until the device has answered
     remote_support_attempts: int = 3  # RSA-03, in all
     remote_support_retry: timedelta = timedelta(seconds=10)  # after the device has said that it failed
+    remote_support_requests: int = 3  # of one UTM within the pause, so that mails wear nobody down; not in rehearsal
+    remote_support_pause: timedelta = timedelta(hours=1)  # and after a denial, until it may be asked for again
     viewer_approval: timedelta = timedelta(days=7)  # VWR-02
     viewer_token: timedelta = timedelta(hours=24)  # VWR-03
     viewer_unused: timedelta = timedelta(days=180)  # VWR-05

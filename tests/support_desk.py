@@ -1,12 +1,14 @@
 """The support desk, a customer's administrators and their device, as tests of remote support speak of them."""
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from httpx2 import AsyncClient, Response
+from httpx2 import ASGITransport, AsyncClient, Response
 from sqlalchemy import select, update
 
+from api.app import create_app
 from api.context import Context
 from models.tables.devices import RemoteSupport
 from models.tables.utms import Utm
@@ -48,14 +50,17 @@ class Desk:
     async def tell(self, request_id: str, command: str) -> Response:
         return await self.api.post(f"{URL}/{request_id}/{command}", headers=self.operator)
 
-    async def approve(self, decision: str = "approve") -> Response:
-        """By the link of the latest request."""
+    async def link(self) -> str:
+        """Of the latest request, which has been mailed then."""
 
         def requests() -> list[str]:
             return [mail.token for mail in self.world.mails.to(TARO) if "承認のお願い：" in mail.subject]
 
         await eventually(lambda: len(requests()) == self.times_asked)
-        link = f"/links/{requests()[-1]}"
+        return f"/links/{requests()[-1]}"
+
+    async def approve(self, decision: str = "approve") -> Response:
+        link = await self.link()
         return await self.api.post(link, data=hidden(await self.api.get(link)) | {"decision": decision})
 
     async def command(self, wait: int = 5) -> dict[str, Any] | None:
@@ -129,3 +134,12 @@ async def support_desk(
     for name, address in (("山田 太郎", TARO), ("鈴木 花子", HANAKO)):
         assert (await api.post(url, json={"name": name, "mail_address": address}, headers=staff)).status_code == 201
     return Desk(api, world, context, operator, device)
+
+
+@pytest.fixture
+async def support_desk_in_earnest(support_desk: Desk) -> AsyncIterator[Desk]:
+    """With the limits that hold outside of rehearsals."""
+    earnest = support_desk.context.settings.model_copy(update={"rehearsal": False})
+    transport = ASGITransport(app=create_app(replace(support_desk.context, settings=earnest)))
+    async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as api:
+        yield replace(support_desk, api=api)

@@ -72,7 +72,9 @@ async def test_a_session_from_the_request_to_its_end_by_an_administrator(desk: D
 async def test_a_session_ends_at_its_time_and_no_earlier(desk: Desk) -> None:
     """Two hours after its start; the desk's own end comes too late then, and a second session may begin."""
     request_id = await desk.running()
-    ends_at = datetime.fromisoformat((await desk.read(request_id))["ends_at"])
+    shown = await desk.read(request_id)
+    ends_at = datetime.fromisoformat(shown["ends_at"])
+    assert ends_at - datetime.fromisoformat(shown["started_at"]) == timedelta(hours=2)
     assert (await desk.ask()).json()["code"] == "remote_support_open"
     await desk.world.advance_to(ends_at - MOMENT)
     assert (await desk.read(request_id))["state"] == "running"
@@ -80,7 +82,9 @@ async def test_a_session_ends_at_its_time_and_no_earlier(desk: Desk) -> None:
     assert (await desk.becomes(request_id, "ended"))["ended_by"] == "duration"
     assert (await desk.tell(request_id, "end")).status_code == 409
     assert await desk.credentials() == [None]
-    assert (await desk.ask()).status_code == 201
+    shorter = await desk.ask(duration_minutes=30)
+    assert shorter.status_code == 201
+    assert (await desk.read(shorter.json()["request_id"]))["duration_minutes"] == 30
 
 
 @pytest.mark.requirement("RSA-03")
@@ -184,13 +188,42 @@ async def test_denied_expired_or_withdrawn_the_device_hears_nothing(desk: Desk) 
     assert (await desk.tell(withdrawn, "withdraw")).status_code == 409
     await desk.over(withdrawn)
     expired = await desk.asked()
-    deadline = datetime.fromisoformat((await desk.read(expired))["approval_deadline"])
+    shown = await desk.read(expired)
+    deadline = datetime.fromisoformat(shown["approval_deadline"])
+    assert deadline - datetime.fromisoformat(shown["requested_at"]) == timedelta(hours=24)
     await desk.world.advance_to(deadline - MOMENT)
     assert (await desk.read(expired))["state"] == "awaiting_approval"
     await desk.world.advance_to(deadline)
     await desk.becomes(expired, "expired")
     assert await desk.command(wait=0) is None
     assert (await desk.tell(expired, "end")).status_code == 409
+
+
+@pytest.mark.requirement("RSA-01", "RSA-02")
+async def test_nobody_is_worn_down_by_requests(support_desk_in_earnest: Desk) -> None:
+    """Three an hour for one UTM, and none in the hour after a denial; a repeated request is still the same one."""
+    desk = support_desk_in_earnest
+    for _ in range(3):
+        request_id = await desk.asked()
+        await desk.link()
+        await desk.tell(request_id, "withdraw")
+    fourth = await desk.ask()
+    assert (fourth.status_code, fourth.json()["code"]) == (429, "too_many_requests")
+    assert 3000 < int(fourth.headers["Retry-After"]) <= 3600
+    await desk.world.advance(seconds=int(fourth.headers["Retry-After"]))
+    headers = desk.operator | {"Idempotency-Key": "denied"}
+    body = {"utm_id": desk.device.utm_id, "reason": "通信が遅い", "desk_operator": "佐藤 花子"}
+    asked = await desk.api.post(URL, json=body, headers=headers)
+    desk.times_asked += 1
+    await desk.approve("deny")
+    assert (await desk.becomes(asked.json()["request_id"], "denied"))["decided_by"] == "山田 太郎"
+    assert (await desk.api.post(URL, json=body, headers=headers)).json() == asked.json()
+    denied = await desk.ask()
+    assert (denied.status_code, denied.json()["code"]) == (429, "remote_support_denied")
+    await desk.world.advance(seconds=int(denied.headers["Retry-After"]) - 5)
+    assert (await desk.ask()).status_code == 429
+    await desk.world.advance(seconds=5)
+    assert (await desk.ask()).status_code == 201
 
 
 @pytest.mark.requirement("RSA-06")
@@ -212,6 +245,11 @@ async def test_a_session_begun_at_the_device_needs_no_approval(desk: Desk) -> No
     assert (await desk.becomes(waiting, "failed"))["ended_by"] == "busy"
     assert (await desk.tell(begun.json()["request_id"], "end")).status_code == 200
     await desk.stopped()
+    assert (await desk.world.timeline(f"remote-support-{TENANT}-{begun.json()['request_id']}"))[:3] == [
+        "remote_support_begun_at_device",
+        "remote_support_device_succeeded",
+        "remote_support_ended",
+    ]
 
 
 @pytest.mark.requirement("RSA-04")
