@@ -64,11 +64,16 @@ class Question:
 
 
 async def administrators(connection: AsyncConnection, tenant_id: str, customer_id: str) -> list[Candidate]:
-    """The customer's, to be asked. Raises: NoAdministrators: there are none."""
+    """The customer's, to be asked. Locked, so that who removes one finds the link that this one is just given.
+
+    Raises:
+        NoAdministrators: there are none.
+    """
     found = await connection.execute(
         select(Administrator.mail_address, Administrator.name, Administrator.administrator_id)
         .where(Administrator.tenant_id == tenant_id, Administrator.customer_id == customer_id)
         .order_by(Administrator.created_at, Administrator.administrator_id)
+        .with_for_update(read=True)
     )
     candidates = [Candidate(*row) for row in found]
     if not candidates:

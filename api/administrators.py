@@ -4,20 +4,23 @@ from datetime import datetime
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.authentication import Caller, Staff, StaffOrPortalUser
 from api.context import Shared
 from api.customers import customer_row
 from api.idempotency import PostedRequest
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
-from models import audit
+from models import audit, outbox
+from models.approval_vocabulary import ApprovalState
 from models.audit import Fact
 from models.fields import Input, MailAddress, PersonName
 from models.refusals import AlreadyExists, NotFound
 from models.tables.approvals import Administrator as Administrators
-from models.tables.approvals import Approver
+from models.tables.approvals import Approval, Approver
+from models.tables.devices import RemoteSupport
 from models.tables.procedures import Link
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/administrators", tags=["Approvals"])
@@ -75,28 +78,63 @@ async def create(
 
 @router.delete("/{administrator_id}", status_code=204)
 async def remove(tenant_id: str, customer_id: str, administrator_id: str, context: Shared, staff: Staff) -> None:
-    """The links by which this one could still decide are dead at once."""
+    """The links by which this one, or whom they have named, could still decide or end a session are dead at once."""
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
+        await _wait_for_delegations(connection, tenant_id, customer_id)
         removed = await connection.execute(
-            delete(Administrators).where(
+            delete(Administrators)
+            .where(
                 Administrators.tenant_id == tenant_id,
                 Administrators.customer_id == customer_id,
                 Administrators.administrator_id == administrator_id,
             )
+            .returning(Administrators.mail_address)
         )
-        if removed.rowcount != 1:
+        mail_address = removed.scalar()
+        if mail_address is None:
             raise NotFound
-        asked = select(Approver.link_id).where(
-            Approver.tenant_id == tenant_id, Approver.administrator_id == administrator_id
-        )
-        await connection.execute(
-            update(Link)
-            .where(Link.tenant_id == tenant_id, Link.link_id.in_(asked))
-            .where(Link.used_at.is_(None), Link.withdrawn_at.is_(None))
-            .values(withdrawn_at=now)
-        )
+        for links in (
+            Link.link_id.in_(_approvers_links(tenant_id, administrator_id)),
+            (Link.recipient == mail_address) & Link.subject.in_(_sessions(tenant_id, customer_id)),
+        ):
+            await _withdraw(connection, tenant_id, links, now)
         await audit.record(connection, _fact(tenant_id, customer_id, staff, administrator_id, "removed", now))
+
+
+async def _wait_for_delegations(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
+    """A link that is just being made is not seen yet.
+
+    Questions and sessions wait the other way round: they lock whom they ask (`approval_rows.administrators`).
+    """
+    mine = (Approval.tenant_id == tenant_id, Approval.customer_id == customer_id)
+    await connection.execute(
+        select(Approval.approval_id)
+        .where(*mine, Approval.state == ApprovalState.PENDING)
+        .order_by(Approval.approval_id)
+        .with_for_update()
+    )
+
+
+def _approvers_links(tenant_id: str, administrator_id: str) -> Select[str]:
+    """The administrator's own, and those of whom they have let decide instead."""
+    own = select(Approver.link_id).where(Approver.tenant_id == tenant_id, Approver.administrator_id == administrator_id)
+    return select(Approver.link_id).where(
+        Approver.tenant_id == tenant_id, or_(Approver.link_id.in_(own), Approver.delegated_by.in_(own))
+    )
+
+
+def _sessions(tenant_id: str, customer_id: str) -> Select[str]:
+    return select(RemoteSupport.request_id).where(
+        RemoteSupport.tenant_id == tenant_id, RemoteSupport.customer_id == customer_id
+    )
+
+
+async def _withdraw(connection: AsyncConnection, tenant_id: str, links: ColumnElement[bool], now: datetime) -> None:
+    """With the mails that would still bring them, some of which hold a session's password."""
+    unused = (Link.tenant_id == tenant_id, Link.used_at.is_(None), Link.withdrawn_at.is_(None))
+    dead = await connection.execute(update(Link).where(*unused, links).values(withdrawn_at=now).returning(Link.link_id))
+    await outbox.withdraw_links(connection, tenant_id, dead.scalars().all())
 
 
 def _fact(tenant_id: str, customer_id: str, caller: Caller, administrator_id: str, what: str, at: datetime) -> Fact:

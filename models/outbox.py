@@ -1,10 +1,10 @@
 """Putting mails into the ledger, within the transaction of what they tell of. Sending is `activities/mail.py`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -72,13 +72,18 @@ async def withdraw(
 
     A mail that is being sent right now goes out.
     """
+    mine = Mail.procedure_id == procedure_id
+    await connection.execute(_unsent(tenant_id).where(mine, Mail.template.in_(only)).values(state=MailState.SKIPPED))
+
+
+async def withdraw_links(connection: AsyncConnection, tenant_id: str, link_ids: Collection[str]) -> None:
+    """Likewise the mails of those links, of whatever procedure."""
+    await connection.execute(_unsent(tenant_id).where(Mail.link_id.in_(link_ids)).values(state=MailState.SKIPPED))
+
+
+def _unsent(tenant_id: str) -> Update:
     undelivered = (MailState.QUEUED, MailState.DEFERRED, MailState.UNKNOWN)
-    await connection.execute(
-        update(Mail)
-        .where(Mail.tenant_id == tenant_id, Mail.procedure_id == procedure_id, Mail.state.in_(undelivered))
-        .where(Mail.template.in_(only))
-        .values(state=MailState.SKIPPED)
-    )
+    return update(Mail).where(Mail.tenant_id == tenant_id, Mail.state.in_(undelivered))
 
 
 def _row(posting: Posting, letter: Letter) -> dict[str, object]:

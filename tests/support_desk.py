@@ -112,6 +112,13 @@ class Desk:
         await eventually(is_so)
         return await self.read(request_id)
 
+    async def remove(self, address: str, staff: dict[str, str]) -> None:
+        """From the company's administrators."""
+        url = f"/v1/tenants/{TENANT}/customers/{self.device.customer_id}/administrators"
+        listed = (await self.api.get(url, headers=staff)).json()["items"]
+        [one] = [known["administrator_id"] for known in listed if known["mail_address"] == address]
+        assert (await self.api.delete(f"{url}/{one}", headers=staff)).status_code == 204
+
     async def over(self, request_id: str) -> None:
         """Its procedure has ended, once no mail is leased any more."""
         await self.world.advance(seconds=21)

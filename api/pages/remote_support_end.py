@@ -12,7 +12,7 @@ from api.remote_support import end_session
 from mail_templates import remote_support_wording
 from models.device_vocabulary import RemoteSupportEnd, RemoteSupportState
 from models.messages.remote_support_steps import EndRemoteSupport
-from models.refusals import WrongState
+from models.refusals import LinkWithdrawn, WrongState
 from models.tables.devices import RemoteSupport as Sessions
 from models.tables.utms import Utm
 
@@ -21,6 +21,7 @@ async def show(visit: Visit, *, stale: bool = False) -> Response:
     row = await _row(visit)
     if row.state != RemoteSupportState.RUNNING:
         return _over(visit, row)
+    _refuse_withdrawn(visit)
     return visit.page(
         "ask.html",
         status=403 if stale else 200,
@@ -42,6 +43,9 @@ async def press(visit: Visit, form: Form) -> Response:
     """A second press finds it ended."""
     if form.is_stale:
         return await show(visit, stale=True)
+    row = await _row(visit)
+    if row.state == RemoteSupportState.RUNNING:
+        _refuse_withdrawn(visit)
     command = EndRemoteSupport(
         command_id=f"end-{visit.link.link_id}",
         actor=f"administrator:{visit.link.link_id}",
@@ -49,8 +53,14 @@ async def press(visit: Visit, form: Form) -> Response:
         client=client_key(visit.request),
     )
     with suppress(WrongState):  # it was over before: the row tells
-        await end_session(visit.context, await _row(visit), command)
+        await end_session(visit.context, row, command)
     return await show(visit)
+
+
+def _refuse_withdrawn(visit: Visit) -> None:
+    """An administrator who has been removed meanwhile ends nothing. The session's own end withdraws links as well."""
+    if visit.link.withdrawn_at is not None:
+        raise LinkWithdrawn
 
 
 def _over(visit: Visit, row: Row[Any]) -> Response:

@@ -9,16 +9,18 @@ from datetime import datetime, timedelta
 import pytest
 from httpx2 import AsyncClient, Response
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 import worker
 from activities import registry
+from activities.approval_rows import administrators
 from activities.records import Records
 from activities.smtp import SmtpCourier, SmtpServer
 from models.database import Database
 from models.identifiers import Draw
 from models.links import LinkKey
 from models.messages.procedure import Command, Identity
-from models.tables.approvals import Approval, Approver
+from models.tables.approvals import Administrator, Approval, Approver
 from models.vocabulary import ProcedureKind
 from settings import Settings
 from tests.api.test_customers import CUSTOMERS, created
@@ -254,19 +256,29 @@ async def test_a_withdrawn_question_has_dead_links_at_once(office: Office) -> No
 
 @pytest.mark.requirement("APR-01")
 async def test_who_is_no_administrator_any_more_decides_nothing(office: Office) -> None:
-    """From the removal on, by a link that was mailed before."""
+    """From the removal on, by a link that was mailed before; nor does whom they had named instead."""
     await office.ask()
-    link = await office.link(TARO)
-    button = hidden(await office.api.get(link))
+    taro, hanako = await office.link(TARO), await office.link(HANAKO)
+    await office.press(hanako, DELEGATION, delegate_to=BOSS)
+    links = (taro, await office.link(BOSS))
+    buttons = [hidden(await office.api.get(link)) for link in links]
     url = f"{CUSTOMERS}/{office.customer_id}/administrators"
-    listed = (await office.api.get(url, headers=office.staff)).json()["items"]
-    [taro] = [one["administrator_id"] for one in listed if one["mail_address"] == TARO]
-    assert (await office.api.delete(f"{url}/{taro}", headers=office.staff)).status_code == 204
-    for answer in (await office.api.get(link), await office.api.post(link, data=button | {"decision": "approve"})):
-        assert answer.status_code == 410
+    for one in (await office.api.get(url, headers=office.staff)).json()["items"]:
+        assert (await office.api.delete(f"{url}/{one['administrator_id']}", headers=office.staff)).status_code == 204
+    for link, button in zip(links, buttons, strict=True):
+        for answer in (await office.api.get(link), await office.api.post(link, data=button | {"decision": "approve"})):
+            assert answer.status_code == 410
     assert await office.states() == ["pending"]
-    again = await office.api.post(url, json={"name": "鈴木 花子", "mail_address": HANAKO}, headers=office.staff)
-    assert again.status_code == 409
+
+
+@pytest.mark.requirement("APR-01")
+async def test_who_is_being_asked_is_removed_only_then(office: Office, database: Database) -> None:
+    """Else the question would be mailed with a link that nobody knows of who takes the links back."""
+    async with database.transaction(TENANT) as asking:
+        await administrators(asking, TENANT, office.customer_id)
+        async with database.transaction(TENANT) as removing:
+            with pytest.raises(OperationalError, match="could not obtain lock"):
+                await removing.execute(select(Administrator.name).with_for_update(nowait=True))
 
 
 @pytest.mark.requirement("GEN-06", "GEN-05")

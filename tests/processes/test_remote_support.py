@@ -69,13 +69,18 @@ async def test_a_session_from_the_request_to_its_end_by_an_administrator(desk: D
 
 
 @pytest.mark.requirement("RSA-05")
-async def test_a_session_ends_at_its_time_and_no_earlier(desk: Desk) -> None:
-    """Two hours after its start; the desk's own end comes too late then, and a second session may begin."""
+async def test_a_session_ends_at_its_time_and_no_earlier(desk: Desk, staff: dict[str, str]) -> None:
+    """Two hours after its start, and not by whoever was an administrator; the desk's own end comes too late then."""
     request_id = await desk.running()
     shown = await desk.read(request_id)
     ends_at = datetime.fromisoformat(shown["ends_at"])
     assert ends_at - datetime.fromisoformat(shown["started_at"]) == timedelta(hours=2)
     assert (await desk.ask()).json()["code"] == "remote_support_open"
+    link = f"/links/{(await desk.mail(HANAKO, 'リモートサポートを開始しました')).token}"
+    button = hidden(await desk.api.get(link))
+    await desk.remove(HANAKO, staff)
+    for answer in (await desk.api.post(link, data=button), await desk.api.get(link)):
+        assert (answer.status_code, heading(answer)) == (410, "このリンクは取り消されています")
     await desk.world.advance_to(ends_at - MOMENT)
     assert (await desk.read(request_id))["state"] == "running"
     await desk.world.advance_to(ends_at)
@@ -272,6 +277,23 @@ async def test_a_password_that_could_not_be_mailed_in_time_never_is(desk: Desk) 
     told = [row for row in rows if row.template.startswith("remote_support_session")]
     assert [CREDENTIALS["password"] in f"{row.text}{row.html}{row.values}" for row in told] == [False] * 3
     assert any("withheld-session-password" in str(row.text) for row in told)
+
+
+@pytest.mark.requirement("RSA-04")
+async def test_a_password_is_not_mailed_to_who_is_no_administrator_any_more(desk: Desk, staff: dict[str, str]) -> None:
+    """Also when the mail had been waiting for its server since before."""
+    await desk.asked()
+    await desk.approve()
+    command = await desk.command()
+    assert command is not None
+    desk.world.mails.answer = lambda recipient: "451 later" if recipient in (HANAKO, DESK) else None
+    await desk.result(command["command_id"], "succeeded", **CREDENTIALS)
+    await desk.mail(TARO, "リモートサポートを開始しました")
+    await desk.remove(HANAKO, staff)
+    desk.world.mails.answer = lambda _: None
+    await desk.world.advance(minutes=40)
+    await desk.mail(DESK, "リモートサポートを開始しました")
+    assert not [mail for mail in desk.world.mails.to(HANAKO) if "開始しました" in mail.subject]
 
 
 @pytest.mark.requirement("RSA-01", "UTM-04")
