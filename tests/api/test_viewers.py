@@ -1,12 +1,18 @@
 """Who sees and revokes the PCs that are allowed to view a company's data, and what a viewer's credential opens."""
 
+from dataclasses import replace
+
 import pytest
+from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import update
 
+from api.app import create_app
+from api.context import Context
 from models.tables.customers import Customer
 from models.tables.tenants import Tenant
+from settings import RateLimits
 from tests.accounts import PASSWORD, make_person, make_portal_user, sign_in
-from tests.viewer_pc import ViewerPc
+from tests.viewer_pc import FINGERPRINT, JIRO, URL, ViewerPc
 from tests.world import TENANT, make_tenant, sign_in_staff
 
 OTHER = "T9000000"
@@ -34,6 +40,36 @@ async def test_the_companys_people_revoke_and_strangers_see_nothing(viewer_pc: V
     assert "digest" not in str(shown)
     assert (await pc.api.delete(one, headers=theirs)).status_code == 204
     assert (await pc.read(credential)).status_code == 401
+
+
+@pytest.mark.requirement("VWR-01")
+async def test_five_requests_an_hour_per_client_per_pc_and_per_address(context: Context) -> None:
+    """The address however it is spelled; each with everything else differing from request to request."""
+    defaults, wide = RateLimits(), dict.fromkeys(RateLimits.model_fields, "1000/hour")
+    same = {
+        "viewer_request_per_client": {},
+        "viewer_request_per_pc": {"pc_fingerprint": FINGERPRINT},
+        "viewer_request_per_address": {"mail_address": JIRO.title()},
+    }
+    for limit, given in same.items():
+        limits = RateLimits(**wide | {limit: getattr(defaults, limit)})
+        earnest = context.settings.model_copy(update={"rehearsal": False, "rate_limits": limits})
+        transport = ASGITransport(app=create_app(replace(context, settings=earnest)))
+        async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as api:
+            answers = [await api.post(URL, json=_stranger(number) | given) for number in range(4)]
+            answers += [await api.post(URL, json=_stranger(number) | _lower(given)) for number in (4, 5)]
+        assert [answer.status_code for answer in answers] == [202] * 5 + [429], limit
+        assert answers[-1].json()["code"] == "too_many_requests"
+        assert 0 < int(answers[-1].headers["Retry-After"]) <= 7200
+
+
+def _stranger(number: int) -> dict[str, str]:
+    person = {"name": "閲覧 次郎", "pc_name": "EIGYO-PC-03", "mail_address": f"jiro{number}@minato.example"}
+    return person | {"company_code": "A99999999", "pc_fingerprint": f"PC {number}"}
+
+
+def _lower(given: dict[str, str]) -> dict[str, str]:
+    return {name: value.lower() for name, value in given.items()}
 
 
 @pytest.mark.requirement("VWR-04")
