@@ -112,7 +112,7 @@ class ViewerAccessActivities:
                 allowed_at=message.at,
                 last_used_at=message.at,
             )
-            await self._leave_unsent(connection, message)
+            await _leave_unsent(connection, message)
             return await _show(connection, message, ViewerState.ALLOWED, self._due(viewer))
 
         return await self._records.once(fact_of(message, "viewer_allowed"), ViewerStanding, work)
@@ -124,6 +124,7 @@ class ViewerAccessActivities:
         async def work(connection: AsyncConnection) -> ViewerStanding:
             state = ViewerState.TOKEN_EXPIRED
             await _move(connection, message, (ViewerState.TOKEN_SENT,), state=state, ended_at=message.at)
+            await _leave_unsent(connection, message)
             return await _show(connection, message, state)
 
         return await self._records.once(fact_of(message, "viewer_token_expired"), ViewerStanding, work)
@@ -153,10 +154,7 @@ class ViewerAccessActivities:
         """Withdrawn, revoked, or ended by an operator: token and credential are dead at once (VWR-05)."""
 
         async def work(connection: AsyncConnection) -> ViewerStanding:
-            values = {"state": message.state, "ended_at": message.at, "credential_digest": None}
-            await _move(connection, message, OPEN, **values)
-            await self._leave_unsent(connection, message)
-            return await _show(connection, message, message.state)
+            return await close(connection, message)
 
         return await self._records.once(fact_of(message, f"viewer_{message.state}"), ViewerStanding, work)
 
@@ -190,9 +188,18 @@ class ViewerAccessActivities:
         )
         return ViewerDue(at=at, what=what)
 
-    async def _leave_unsent(self, connection: AsyncConnection, step: Step) -> None:
-        identity = step.identity
-        await outbox.withdraw(connection, identity.tenant_id, identity.procedure_id, only=_NO_LONGER_TRUE)
+
+async def close(connection: AsyncConnection, message: RecordViewerClose) -> ViewerStanding:
+    """Token and credential are dead. Raises: WrongState: they are already."""
+    values = {"state": message.state, "ended_at": message.at, "credential_digest": None}
+    await _move(connection, message, OPEN, **values)
+    await _leave_unsent(connection, message)
+    return await _show(connection, message, message.state)
+
+
+async def _leave_unsent(connection: AsyncConnection, step: Step) -> None:
+    identity = step.identity
+    await outbox.withdraw(connection, identity.tenant_id, identity.procedure_id, only=_NO_LONGER_TRUE)
 
 
 async def _is_served(connection: AsyncConnection, step: Step) -> bool:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy import Row, select, update
 
-from api.commands import ProcedureGoneError
+from api.commands import NotDoneYetError, ProcedureGoneError
 from api.context import Context, Shared
 from api.credentials import NO_TENANT
 from api.idempotency import PostedRequest
@@ -151,12 +151,13 @@ async def _named(context: Context, request_id: str) -> _Named:
 async def _withdraw(context: Context, request_id: str, body: OnThePc) -> None:
     row = (await _named(context, request_id)).row
     if row is None or not _is_on(row, body) or row.ended_at is not None:
+        await context.commands.check_engine()  # out of reach, it could not be told of the others
         return
     command = Command(command_id=Draw().opaque_id(), actor="viewer")
     try:
         await context.commands.send(identity_of(row), ViewerAccess.withdraw, command)
-    except (ProcedureGoneError, WrongState):
-        return  # it is settled, or has its credential
+    except (ProcedureGoneError, WrongState, NotDoneYetError):
+        return  # it is settled, has its credential, or will hear of it: 202 would name its tenant
 
 
 async def _redeemable(context: Context, request_id: str, body: Redemption) -> Row[Any]:

@@ -1,19 +1,23 @@
 """Who sees and revokes the PCs that are allowed to view a company's data, and what a viewer's credential opens."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import update
 
 from api.app import create_app
+from api.commands import Commands
 from api.context import Context
+from models.identifiers import Draw
 from models.tables.customers import Customer
 from models.tables.tenants import Tenant
 from settings import RateLimits
 from tests.accounts import PASSWORD, make_person, make_portal_user, sign_in
 from tests.viewer_pc import FINGERPRINT, JIRO, URL, ViewerPc
 from tests.world import TENANT, make_tenant, sign_in_staff
+from workflows.client import connect
 
 OTHER = "T9000000"
 
@@ -40,6 +44,33 @@ async def test_the_companys_people_revoke_and_strangers_see_nothing(viewer_pc: V
     assert "digest" not in str(shown)
     assert (await pc.api.delete(one, headers=theirs)).status_code == 204
     assert (await pc.read(credential)).status_code == 401
+
+
+@pytest.mark.requirement("VWR-05")
+async def test_access_is_revoked_also_when_its_procedure_is_gone(viewer_pc: ViewerPc) -> None:
+    """Somebody has terminated it in the Web UI; nothing else would ever end the credential but disuse."""
+    pc = viewer_pc
+    request_id, credential = await pc.allowed()
+    await pc.world.client.get_workflow_handle(f"viewer-access-{TENANT}-{request_id}").terminate()
+    assert (await pc.read(credential)).status_code == 200
+    for status in (204, 404):
+        assert (await pc.api.delete(f"{pc.viewers_url}/{request_id}", headers=pc.staff)).status_code == status
+    assert (await pc.read(credential)).status_code == 401
+    assert (await pc.world.timeline(f"viewer-access-{TENANT}-{request_id}"))[-1] == "viewer_revoked"
+
+
+@pytest.mark.requirement("VWR-01")
+async def test_without_its_engine_a_withdrawal_is_refused_whatever_is_named(viewer_pc: ViewerPc) -> None:
+    """It could not be kept; and the refusal does not tell a known request from an unknown one."""
+    pc = viewer_pc
+    requests = (await pc.asked(), Draw().opaque_id())
+    unreachable = await connect("127.0.0.1:1", "default", pc.world.cipher, lazy=True)
+    deaf = replace(pc.context, commands=Commands(unreachable, "nobody", timedelta(seconds=5)))
+    transport = ASGITransport(app=create_app(deaf))
+    async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as api:
+        answers = [await replace(pc, api=api).withdraw(request_id) for request_id in requests]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert answers[0].json() == answers[1].json()
 
 
 @pytest.mark.requirement("VWR-01")

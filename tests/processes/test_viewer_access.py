@@ -125,6 +125,24 @@ async def test_a_token_lives_a_day_and_ten_tries(viewer_pc: ViewerPc) -> None:
     assert await pc.refusal(late, token) == (410, "token_expired")
 
 
+@pytest.mark.requirement("VWR-03")
+async def test_a_token_that_could_not_be_mailed_in_time_never_is(viewer_pc: ViewerPc) -> None:
+    """Its day begins with the approval; nobody is mailed what is good for nothing any more."""
+    pc = viewer_pc
+    pc.world.mails.answer = lambda recipient: "451 later" if recipient == JIRO else None
+    request_id = await pc.asked()
+    approved_at = await pc.world.clock.now()
+    await pc.decide("approve")
+    await pc.becomes(request_id, "token_sent")
+    expires_at = (await pc.row(request_id)).token_expires_at
+    assert timedelta() <= expires_at - approved_at - timedelta(days=1) < timedelta(minutes=1)
+    await pc.world.advance_to(expires_at)
+    await pc.becomes(request_id, "token_expired")
+    pc.world.mails.answer = lambda _: None
+    await pc.world.advance(hours=1)
+    assert pc.world.mails.to(JIRO) == []
+
+
 @pytest.mark.requirement("VWR-05")
 async def test_what_nobody_uses_ends_after_180_days_and_a_notice(viewer_pc: ViewerPc) -> None:
     """Announced 14 days before, to the person and the administrators; a use within those begins the days anew."""
