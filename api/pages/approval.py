@@ -18,7 +18,7 @@ from mail_templates import approval_wording
 from models import links
 from models.approval_vocabulary import ApprovalDecision, ApprovalKind, ApprovalState
 from models.fields import Input, MailAddress, OrAbsent, Reason
-from models.identifiers import digest
+from models.identifiers import Draw
 from models.messages.approval_steps import DecideApproval, DelegateApproval
 from models.messages.procedure import Identity
 from models.refusals import FieldError, InvalidInput, LinkExpired, WrongState
@@ -92,9 +92,10 @@ async def _decide(visit: Visit, form: Form) -> None:
 
 
 async def _delegate(visit: Visit, form: Form) -> None:
+    """What was refused may be right tomorrow, so that each press is a command of its own; the link is used once."""
     entered = DelegationInput.model_validate({"delegate_to": form.get("delegate_to")})
     command = DelegateApproval(
-        command_id=f"delegate-{visit.link.link_id}-{digest(entered.delegate_to)[:16]}",
+        command_id=Draw().opaque_id(),
         actor=f"approver:{visit.link.link_id}",
         approval_id=visit.link.subject,
         link_id=visit.link.link_id,

@@ -9,10 +9,22 @@ _OPEN_TO_ALL = frozenset(
     {
         *("gmail.com", "googlemail.com", "outlook.com", "outlook.jp", "hotmail.com", "hotmail.co.jp", "live.jp"),
         *("yahoo.com", "yahoo.co.jp", "ymail.ne.jp", "icloud.com", "me.com", "aol.com", "proton.me", "gmx.com"),
-        *("docomo.ne.jp", "ezweb.ne.jp", "au.com", "softbank.ne.jp", "i.softbank.jp", "ymobile.ne.jp", "nifty.com"),
+        *(
+            "msn.com",
+            "live.com",
+            "yahoo.ne.jp",
+            "mac.com",
+            "protonmail.com",
+            "rakuten.jp",
+            "infoseek.jp",
+            "excite.co.jp",
+        ),
+        *("docomo.ne.jp", "ezweb.ne.jp", "au.com", "softbank.ne.jp", "i.softbank.jp", "ymobile.ne.jp", "uqmobile.jp"),
+        *("nifty.com", "ocn.ne.jp", "plala.or.jp", "biglobe.ne.jp", "so-net.ne.jp", "dti.ne.jp", "asahi-net.or.jp"),
+        *("home.ne.jp", "eonet.ne.jp", "commufa.jp", "odn.ne.jp", "wakwak.com", "hi-ho.ne.jp"),
     }
 )
-"""Where anybody gets an address: to share such a domain is not to share a company."""
+"""Where anybody gets an address, also below them: to share such a domain is not to share a company."""
 
 
 def outcome(needed: int | None, *, asked: int, approvals: int, denials: int) -> ApprovalState:
@@ -32,7 +44,7 @@ def may_delegate(approver: str, to: str, *, administrators: Collection[str]) -> 
     """Within the company: to one of its administrators, or to an address under the approver's own mail domain."""
     domain = _domain(approver)
     return to.lower() in {address.lower() for address in administrators} or (
-        _domain(to) == domain and domain not in _OPEN_TO_ALL
+        _domain(to) == domain and not _is_open_to_all(domain)
     )
 
 
@@ -41,6 +53,11 @@ def timers(begun: datetime, deadline: datetime, *, escalates: bool) -> list[tupl
     quarter = (deadline - begun) / 4
     escalation = [(begun + 3 * quarter, ApprovalTimer.ESCALATE)] if escalates else []
     return [(begun + 2 * quarter, ApprovalTimer.REMIND), *escalation, (deadline, ApprovalTimer.EXPIRE)]
+
+
+def _is_open_to_all(domain: str) -> bool:
+    parts = domain.split(".")
+    return any(".".join(parts[start:]) in _OPEN_TO_ALL for start in range(len(parts)))
 
 
 def _domain(address: str) -> str:

@@ -31,6 +31,7 @@ from tests.world import TENANT, World, eventually
 TARO, HANAKO = "taro@minato.example", "hanako@minato.example"
 DESK = "desk@support.example"
 BOSS = "boss@minato.example"
+ELSEWHERE = "ebe@elsewhere.example"
 DECISION, DELEGATION = 0, 1
 MOMENT = timedelta(seconds=5)
 ROUNDS = int(os.environ.get("TETSUZUKI_APPROVAL_RACES", "5"))
@@ -222,22 +223,24 @@ async def test_two_of_three_have_to_approve(office: Office) -> None:
 
 @pytest.mark.requirement("APR-05")
 async def test_an_approver_lets_a_colleague_decide_once(office: Office) -> None:
-    """Nobody from outside, nobody who is asked anyway; the colleague has an own link, and delegates no further."""
+    """Nobody from outside unless named an administrator, nobody who is asked anyway; the colleague goes no further."""
     await office.ask()
     link = await office.link(TARO)
-    for wrong in ("eve@elsewhere.example", "taro@minato.example.evil.example", HANAKO, "nobody"):
+    for wrong in (ELSEWHERE, "taro@minato.example.evil.example", HANAKO, "nobody"):
         refused = await office.press(link, DELEGATION, delegate_to=wrong)
         assert (refused.status_code, list(errors(refused))) == (422, ["delegate_to"]), wrong
-    named = await office.press(link, DELEGATION, delegate_to=BOSS)
+    url = f"{CUSTOMERS}/{office.customer_id}/administrators"
+    await office.api.post(url, json={"name": "江部 次郎", "mail_address": ELSEWHERE}, headers=office.staff)
+    named = await office.press(link, DELEGATION, delegate_to=ELSEWHERE)
     assert (named.status_code, heading(named)) == (200, "別の方に判断を任せました")
     assert heading(await office.api.post(link, data={"decision": "approve"})) == "別の方に判断を任せました"
-    boss = await office.link(BOSS)
-    page = await office.api.get(boss)
+    colleague = await office.link(ELSEWHERE)
+    page = await office.api.get(colleague)
     assert len(soup(page).select("form")) == 1
-    further = await office.api.post(boss, data=hidden(page) | {"delegate_to": "ken@minato.example"})
+    further = await office.api.post(colleague, data=hidden(page) | {"delegate_to": "ken@minato.example"})
     assert further.status_code == 422
     assert await office.states() == ["pending"]
-    assert heading(await office.press(boss, decision="approve")) == "承認されました"
+    assert heading(await office.press(colleague, decision="approve")) == "承認されました"
 
 
 @pytest.mark.requirement("APR-06")

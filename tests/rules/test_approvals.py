@@ -46,6 +46,7 @@ def test_an_approval_is_decided_by_its_rule(
         ("a@minato.example", "b@other.example", False),
         ("a@minato.example", "Boss@elsewhere.example", True),
         ("a@gmail.com", "b@gmail.com", False),
+        ("a@jupiter.ocn.ne.jp", "b@jupiter.ocn.ne.jp", False),
         ("a@gmail.com", "boss@elsewhere.example", True),
     ],
 )
