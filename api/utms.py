@@ -141,6 +141,7 @@ async def remove(tenant_id: str, customer_id: str, utm_id: str, context: Shared,
         await _save(connection, row, {**_ERASED, "deleted_at": now})
         restarts = await close_restarts(connection, row, context.settings.durations, at=now, actor=staff.actor)
         await _note(connection, row, staff, context, "utm_deleted")
+    await end_all_of(context, row, actor=staff.actor)  # what came meanwhile
     await context.commands.nudge(restarts)
 
 

@@ -1,10 +1,13 @@
 """Remote support of a UTM, from the desk's request to the device's last word (RSA-01…07)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
+from api import utms
+from api.context import Context
 from models.tables.procedures import AuditEntry, Mail
 from tests.devices import make_devices
 from tests.page_reader import heading, hidden
@@ -315,3 +318,20 @@ async def test_what_cannot_be_asked_for(desk: Desk, staff: dict[str, str]) -> No
     url = f"/v1/tenants/{TENANT}/customers/{lonely.customer_id}/administrators"
     await desk.api.post(url, json={"name": "山田 太郎", "mail_address": TARO}, headers=staff)
     assert (await desk.api.post(URL, json=body, headers=headers)).status_code == 201
+
+
+@pytest.mark.requirement("UTM-04")
+async def test_what_is_asked_for_while_its_utm_is_being_deleted_ends_too(
+    desk: Desk, staff: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not there yet when all was ended that was open, and the UTM still was when it came."""
+    end_all_of, asked = utms.end_all_of, list[str]()
+
+    async def end_and_be_asked(context: Context, utm: Row[Any], *, actor: str) -> None:
+        await end_all_of(context, utm, actor=actor)
+        if not asked:
+            asked.append(await desk.asked())
+
+    monkeypatch.setattr(utms, "end_all_of", end_and_be_asked)
+    assert (await desk.api.delete(desk.device.url, headers=staff)).status_code == 204
+    assert (await desk.read(asked[0]))["state"] == "withdrawn"
