@@ -5,6 +5,7 @@ Each test has all of them for itself.
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,7 @@ from models.tables.tenants import NotificationAddress, Tenant
 from models.vocabulary import SignupState
 from settings import Settings
 from tests.mail_server import MailServer
+from tests.replay.recorder import FOLDER, Recorder
 from worker import make_clock, make_worker
 from workflows.client import connect
 from workflows.world_clock import WorldClock
@@ -229,8 +231,12 @@ async def running_world(
     client = await connect(temporal_address, "default", cipher, runtime=runtime)
     clock = make_clock(settings, client)
     courier = SmtpCourier(SmtpServer(host="127.0.0.1", port=mail_server.port, sender="no-reply@tetsuzuki.example"))
+    recorder, folder = Recorder(), os.environ.get(FOLDER)
+    client = recorder.watching(client) if folder else client
     async with make_worker(settings, client, database=database, clock=clock, courier=courier):
         yield World(client, clock, database, mail_server, settings.temporal_task_queue, cipher)
+        if folder:
+            await recorder.keep(client, Path(folder))
     await courier.close()
 
 
