@@ -28,7 +28,7 @@ from models.vocabulary import Connection, TenantState
 
 router = APIRouter(prefix="/v1/viewer", tags=["Viewer access"])
 _CREDENTIAL = re.compile(r"tzv_(T[0-9]{7})-[A-Za-z0-9_-]{43}")
-_USE_NOTED_EVERY = timedelta(days=1)
+_USE_NOTED_EVERY = timedelta(minutes=10)
 
 
 class ViewedCompany(BaseModel):
@@ -93,7 +93,7 @@ async def read(context: Shared, viewer: AllowedViewer) -> ViewerData:
 
 
 async def _used(connection: AsyncConnection, context: Context, credential: str, fingerprint: str) -> Row[Any]:
-    """Whose credential it is; that it is used is noted once a day."""
+    """Whose credential it is; that it is used is noted, every ten minutes at most."""
     now = await context.clock.now()
     found = await connection.execute(
         select(Viewer.__table__, Customer.company_name, Tenant.state.label("tenant_state"))

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/viewe
 
 
 class Viewer(BaseModel):
-    """`state`: `token_sent`, approved and not entered yet, or `allowed`. `last_used_at` is noted once a day."""
+    """`state`: `token_sent`, approved and not entered yet, or `allowed`. `last_used_at`: to ten minutes."""
 
     viewer_id: str
     name: str

@@ -35,7 +35,7 @@ class Viewer(Table):
     credential_digest: Mapped[str | None] = mapped_column(unique=True)
     allowed_at: Mapped[Instant | None]
     last_used_at: Mapped[Instant | None]
-    """Noted once a day."""
+    """Noted every ten minutes at most."""
     warned_at: Mapped[Instant | None]
     """When it was last announced that it will end for want of use."""
     ended_at: Mapped[Instant | None]

@@ -148,9 +148,13 @@ async def test_what_nobody_uses_ends_after_180_days_and_a_notice(viewer_pc: View
     """Announced 14 days before, to the person and the administrators; a use within those begins the days anew."""
     pc = viewer_pc
     request_id, credential = await pc.allowed()
-    used_at = (await pc.row(request_id)).last_used_at
+    allowed_at = (await pc.row(request_id)).last_used_at
     assert (await pc.read(credential)).status_code == 200
-    assert (await pc.row(request_id)).last_used_at == used_at
+    assert (await pc.row(request_id)).last_used_at == allowed_at
+    await pc.world.advance(hours=23)
+    assert (await pc.read(credential)).status_code == 200
+    used_at = (await pc.row(request_id)).last_used_at
+    assert used_at >= allowed_at + timedelta(hours=23)
     mails = len(pc.world.mails.to(JIRO))
     await pc.world.advance_to(used_at + timedelta(days=166) - SECOND)
     assert len(pc.world.mails.to(JIRO)) == mails
