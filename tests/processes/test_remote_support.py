@@ -8,6 +8,7 @@ from sqlalchemy import Row, select
 
 from api import utms
 from api.context import Context
+from api.remote_support import end_all_of
 from models.tables.procedures import AuditEntry, Mail
 from tests.devices import make_devices
 from tests.page_reader import heading, hidden
@@ -325,7 +326,7 @@ async def test_what_is_asked_for_while_its_utm_is_being_deleted_ends_too(
     desk: Desk, staff: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was not there yet when all was ended that was open, and the UTM still was when it came."""
-    end_all_of, asked = utms.end_all_of, list[str]()
+    asked = list[str]()
 
     async def end_and_be_asked(context: Context, utm: Row[Any], *, actor: str) -> None:
         await end_all_of(context, utm, actor=actor)
