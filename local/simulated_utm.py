@@ -33,7 +33,7 @@ _DEEDS = {
     START: (Deed.START_TAKEN, Deed.SESSION_OPENED),
     STOP: (Deed.STOP_TAKEN, Deed.SESSION_CLOSED),
 }
-_KINDS = {deed: kind for kind, deeds in _DEEDS.items() for deed in deeds}
+_KINDS = {deed: kind for kind, deeds in _DEEDS.items() for deed in deeds} | {Deed.SESSION_REFUSED: START}
 
 
 class Failure(StrEnum):
@@ -139,6 +139,7 @@ class SimulatedUtm:
             draw = Draw()
             session = {"session_id": draw.text("0123456789", 9), "password": draw.text(_PASSWORD_SIGNS, 12)}
         if not await self._report(command_id, "succeeded", **session) and session:
+            self.memory.note(self.name, command_id, Deed.SESSION_REFUSED)
             await self._carry_out(STOP)
 
     async def _restart(self) -> None:

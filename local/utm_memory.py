@@ -16,6 +16,8 @@ class Deed(StrEnum):
     RESTARTED = "restarted"
     START_TAKEN = "start_taken"
     SESSION_OPENED = "session_opened"
+    SESSION_REFUSED = "session_refused"
+    """It was opened when nobody waited for it any more, and is closed again."""
     STOP_TAKEN = "stop_taken"
     SESSION_CLOSED = "session_closed"
     REPORTED = "reported"

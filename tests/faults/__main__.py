@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.faults import lanes, restart_lanes
+from tests.faults import approval_lanes, lanes, restart_lanes
 from tests.faults.report import Findings, table
 
 WITHIN = 600  # seconds for all lanes together, on two cores that nobody else uses
@@ -21,6 +21,7 @@ _LANES: dict[str, Callable[[Path], Awaitable[Findings]]] = {
     "outage": lanes.mail_outage,
     "kills": lanes.kills,
     "contracts": lanes.contract_kills,
+    "approvals": approval_lanes.approval_kills,
     "restarts": restart_lanes.restart_kills,
     "slept": restart_lanes.slots_slept_through,
     "slots": restart_lanes.slot_races,

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 PATIENCE = 90  # seconds for one wish, outages included
 _PAUSE = 0.2  # between tries; a person would wait as long as `Retry-After` says
 _AGAIN = {202, 503}
-_RECORDED = '"restart_id"'
+_TAKEN_FOR_GOOD = ('"restart_id"', '"request_id"')
 
 
 class Outcome(StrEnum):
@@ -70,14 +70,23 @@ class Client:
         """`headers`: another's than the client's. `repeats`: until the answer is final; else the first one is."""
         headers = {**(headers or self._headers), "Idempotency-Key": Draw().opaque_id()}
         operation = self._wish(job, act)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while operation.status is None:
-                    answer = await _try_once(operation, self._api.post(path, json=body, headers=headers))
-                    if answer is not None and not repeats:
-                        operation.status = answer.status_code
-        except TimeoutError:
-            operation.tries.append("no final answer")
+
+        async def send() -> httpx2.Response:
+            return await self._api.post(path, json=body, headers=headers)
+
+        return await _repeat(operation, send, repeats=repeats)
+
+    async def read(
+        self, job: str, act: str, path: str, *, headers: Mapping[str, str], until: str | None = None
+    ) -> Operation:
+        """`until`: what must be written there; before, no answer is final."""
+        return await _repeat(self._wish(job, act), lambda: self._api.get(path, headers=headers), until=until)
+
+    async def delete(self, job: str, act: str, path: str) -> Operation:
+        """What is not there at a repetition has been deleted."""
+        operation = await _repeat(self._wish(job, act), lambda: self._api.delete(path, headers=self._headers))
+        if operation.status == httpx2.codes.NOT_FOUND and len(operation.tries) > 1:
+            operation.status = int(httpx2.codes.NO_CONTENT)
         return operation
 
     async def get(self, path: str) -> httpx2.Response:
@@ -116,6 +125,27 @@ class Client:
         return operation
 
 
+async def _repeat(
+    operation: Operation,
+    send: Callable[[], Awaitable[httpx2.Response]],
+    *,
+    repeats: bool = True,
+    until: str | None = None,
+) -> Operation:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while operation.status is None:
+                answer = await _try_once(operation, send())
+                if answer is not None and not repeats:
+                    operation.status = answer.status_code
+                if answer is not None and until is not None and answer.is_success and until not in answer.text:
+                    operation.status = None
+                    await asyncio.sleep(_PAUSE)
+    except TimeoutError:
+        operation.tries.append("no final answer")
+    return operation
+
+
 async def _try_once(operation: Operation, sent: Awaitable[httpx2.Response]) -> httpx2.Response | None:
     """Note what the try came to. Returns whatever was answered."""
     try:
@@ -135,9 +165,10 @@ async def _try_once(operation: Operation, sent: Awaitable[httpx2.Response]) -> h
 
 
 def _is_final(answer: httpx2.Response) -> bool:
-    """What is asked of a device is 202 for good: it is recorded then, and up to the device."""
-    is_recorded = answer.status_code == httpx2.codes.ACCEPTED and _RECORDED in answer.text
-    return is_recorded or answer.status_code not in _AGAIN
+    """What is asked of a device, or of a company's administrators, is 202 for good: it is up to them then."""
+    is_accepted = answer.status_code == httpx2.codes.ACCEPTED
+    is_taken = is_accepted and any(name in answer.text for name in _TAKEN_FOR_GOOD)
+    return is_taken or answer.status_code not in _AGAIN
 
 
 def _faults(answer: httpx2.Response) -> list[str]:

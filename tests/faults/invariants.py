@@ -47,8 +47,8 @@ def _answered_and_recorded(evidence: Ledgers) -> Iterator[Violation]:
     """Nothing that was answered well is lost."""
     recorded = _recorded(evidence)
     for operation in evidence.operations:
-        what = evidence.recorded_as[operation.act]
-        if operation.outcome is Outcome.OK and what not in recorded[operation.job]:
+        what = evidence.recorded_as.get(operation.act)
+        if operation.outcome is Outcome.OK and what is not None and what not in recorded[operation.job]:
             yield Violation("lost", operation.job, f"{operation.act} was answered and is not in the audit log")
 
 
@@ -57,7 +57,7 @@ def _refused_without_effect(evidence: Ledgers) -> Iterator[Violation]:
     for operation in evidence.operations:
         if operation.outcome is not Outcome.REFUSED or _succeeded_otherwise(evidence, operation):
             continue
-        if evidence.recorded_as[operation.act] in recorded[operation.job]:
+        if evidence.recorded_as.get(operation.act) in recorded[operation.job]:
             yield Violation("refused", operation.job, f"{operation.act} was refused and is in the audit log")
 
 

@@ -29,11 +29,12 @@ class Injection:
 
 
 class Kills(Generic[J]):
-    """`make`: a job of that name."""
+    """`make`: a job of that name. `arrives_within`: seconds until it must have come to its moment."""
 
-    def __init__(self, site: Site, make: Callable[[Site, str], J]) -> None:
+    def __init__(self, site: Site, make: Callable[[Site, str], J], *, arrives_within: float = 30) -> None:
         self._site = site
         self._make = make
+        self._arrives_within = arrives_within
         self.injections: list[Injection] = []
         self.jobs: list[J] = []
         self._finishing: list[asyncio.Task[None]] = []
@@ -50,7 +51,7 @@ class Kills(Generic[J]):
         injection = Injection(part, moment.number, moment.name, names)
         self.injections.append(injection)
         self.jobs += jobs
-        scene = Scene(self._site, part, [*jobs])
+        scene = Scene(self._site, part, [*jobs], self._arrives_within)
         try:
             await moment.play(scene)
         except TimeoutError:

@@ -82,7 +82,7 @@ class Ledgers(ABC):
     """What is read of every run, and how a kind of job is told from it."""
 
     recorded_as: ClassVar[Mapping[str, str]]
-    """What the audit log calls each act."""
+    """What the audit log calls each act; it does not speak of others."""
     once: ClassVar[frozenset[str]]
     """What a procedure records once at most."""
     may_rest_as: ClassVar[frozenset[str]] = frozenset()

@@ -12,8 +12,6 @@ from tests.faults.job import Job
 from tests.faults.sink import Stage
 from tests.faults.site import EVERYTHING, WORKER, Site
 
-_ARRIVES_WITHIN = 30  # seconds until a job that nobody harms yet must have come to its point
-
 
 @dataclass
 class Scene:
@@ -22,6 +20,8 @@ class Scene:
     site: Site
     part: str
     jobs: list[Job]
+    arrives_within: float = 30
+    """Seconds until jobs that nobody harms yet must have come to their point."""
     killed: int | None = field(default=None, init=False)
     """The process id."""
 
@@ -29,7 +29,7 @@ class Scene:
         self.killed = self.site.kill(self.part)
 
     async def all(self, act: Callable[[Job], Awaitable[object]]) -> None:
-        async with asyncio.timeout(_ARRIVES_WITHIN):
+        async with asyncio.timeout(self.arrives_within):
             await asyncio.gather(*(act(job) for job in self.jobs))
 
     def begin(self, step: str) -> None:
@@ -119,7 +119,7 @@ def in_mail(step: str, stage: Stage, recipient: str) -> Play:
         recipients = {job.addresses[recipient] for job in scene.jobs}
         async with scene.site.sink.held(stage, recipients.__contains__) as hold:
             scene.begin(step)
-            async with asyncio.timeout(_ARRIVES_WITHIN):
+            async with asyncio.timeout(scene.arrives_within):
                 await hold.waiting.wait()
             scene.strike()
             # Long enough for the kernel to tell the mail server that a killed sender has gone.

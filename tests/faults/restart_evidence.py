@@ -54,7 +54,7 @@ async def gather_restarts(
         async with reading(site, job.tenant_id) as connection:
             await read(connection, evidence)
         evidence.restarts[job.name] = await yard.restarts(job.tenant_id)
-        evidence.performed[job.name] = yard.deeds.of(job.utm_id)
+        evidence.performed[job.name] = yard.performed(job.utm_id)
     await listen(site, evidence)
     return evidence
 

@@ -1,102 +1,33 @@
 """A restart as its people and its device live it: scheduled, replaced by a slot that is near, and carried out there."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, LiteralString, Self
+from typing import Any, LiteralString
 
 import psycopg
-from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
-from local.simulated_utm import Habits, SimulatedUtm, fleet
-from local.utm_memory import Deed, Memory
-from models.identifiers import Draw, digest, secret_token
+from local.utm_memory import Deed
 from tests.faults.client import Operation
 from tests.faults.clocks import Places
-from tests.faults.gathering import Connection
+from tests.faults.device_yard import DeviceYard, contact, customer_of
 from tests.faults.job import Job, Step
-from tests.faults.site import Site, open_tenant
+from tests.faults.site import Site
 from tests.world import eventually
 
 STEPS = ("schedule", "replace")
-SETTINGS = {
-    f"TETSUZUKI_RATE_LIMITS__{name}": "1000000/minute"
-    for name in ("HEARTBEAT_PER_DEVICE", "POLL_PER_DEVICE", "RESULT_PER_DEVICE")
-}
-_HABITS = Habits(heartbeat_every=20, wait=20, restart=0.5)
 _FAR = timedelta(hours=1)
 _PATIENCE = 90  # seconds from the last fault
-_CUSTOMER: LiteralString = (
-    "INSERT INTO customers (tenant_id, customer_id, company_name, last_name, first_name, mail_address, postal_code,"
-    " prefecture, address, phone_number, status, account_state, created_at)"
-    " VALUES (%s, %s, 'x', 'x', 'x', 'x@x.example', 'x', 'x', 'x', '0', 'active', 'free', now())"
-)
-_UTM: LiteralString = (
-    "INSERT INTO utms (tenant_id, registration_id, utm_id, customer_id, name, serial_number, postal_code, address,"
-    " delivery_status, customer_addresses, token_digest, created_at)"
-    " VALUES (%s, %s, %s, %s, 'x', 'x', 'x', 'x', 'x', %s, %s, now())"
-)
 _MOVE: LiteralString = "UPDATE tenants SET time_zone = %s WHERE tenant_id = %s"
 _STATES: LiteralString = "SELECT utm_id, state, at, restart_id FROM restarts ORDER BY requested_at"
 
 
-class Deeds(Memory):
-    """What the devices have done: the fifth ledger."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.restarts: list[tuple[str, str]] = []
-        """The device and the command, each time it was carried out."""
-
-    def note(self, device: str, command_id: str, deed: Deed) -> None:
-        if deed is Deed.RESTARTED:
-            self.restarts.append((device, command_id))
-        super().note(device, command_id, deed)
-
-    def of(self, device: str) -> list[str]:
-        return [command_id for whose, command_id in self.restarts if whose == device]
-
-
-class Yard:
-    """What all restarts of a lane have in common: places whose slots are near, and the devices, which never die."""
+class Yard(DeviceYard):
+    """Places whose slots are near."""
 
     def __init__(self, site: Site, places: Places) -> None:
-        self.deeds = Deeds()
-        self._site = site
+        super().__init__(site, series=82)
         self._places = places
-        self._devices = AsyncExitStack()
-        self._tenants = 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._devices.aclose()
-
-    async def open(self, count: int = 1) -> tuple[str, list[str]]:
-        """A tenant with so many devices, all switched on. Returns its id and theirs."""
-        self._tenants += 1
-        number = self._tenants
-        tenant_id = f"T{8_200_000 + number}"
-        await open_tenant(self._site, tenant_id, notified=f"staff@{tenant_id.lower()}.example", country="JP")
-        tokens = [(f"{number:08x}{n:04x}", f"tzd_{tenant_id}_{secret_token()}") for n in range(count)]
-        async with self.rows_of(tenant_id) as connection:
-            await connection.execute(_CUSTOMER, (tenant_id, _customer_of(tenant_id)))
-            for utm_id, token in tokens:
-                row = (
-                    tenant_id,
-                    Draw().opaque_id(),
-                    utm_id,
-                    _customer_of(tenant_id),
-                    Jsonb([contact(utm_id)]),
-                    digest(token),
-                )
-                await connection.execute(_UTM, row)
-        devices = await self._devices.enter_async_context(fleet(self._site.api_url, tokens, _HABITS, self.deeds))
-        await self._devices.enter_async_context(_alive(devices))
-        return tenant_id, [utm_id for utm_id, _ in tokens]
 
     async def move(self, tenant_id: str, name: str, slot: datetime) -> None:
         """Where it is a full quarter of an hour then."""
@@ -120,22 +51,9 @@ class Yard:
         except psycopg.OperationalError:
             return []
 
-    @asynccontextmanager
-    async def rows_of(self, tenant_id: str) -> AsyncIterator[Connection]:
-        async with await psycopg.AsyncConnection.connect(self._site.database_url, row_factory=dict_row) as connection:
-            await connection.execute("SELECT set_config('app.tenant', %s, true)", (tenant_id,))
-            yield connection
-
-
-@asynccontextmanager
-async def _alive(devices: list[SimulatedUtm]) -> AsyncIterator[None]:
-    lives = [asyncio.create_task(device.live()) for device in devices]
-    try:
-        yield
-    finally:
-        for life in lives:
-            life.cancel()
-        await asyncio.gather(*lives, return_exceptions=True)
+    def performed(self, utm_id: str) -> list[str]:
+        """The commands by which the device has restarted."""
+        return self.deeds.of(utm_id, Deed.RESTARTED)
 
 
 class RestartJob(Job):
@@ -189,15 +107,7 @@ class RestartJob(Job):
 
 
 def restart_path(tenant_id: str, utm_id: str) -> str:
-    return f"/v1/tenants/{tenant_id}/customers/{_customer_of(tenant_id)}/utms/{utm_id}/restart"
-
-
-def _customer_of(tenant_id: str) -> str:
-    return f"A0{tenant_id[1:]}"
-
-
-def contact(utm_id: str) -> str:
-    return f"{utm_id}@customer.example"
+    return f"/v1/tenants/{tenant_id}/customers/{customer_of(tenant_id)}/utms/{utm_id}/restart"
 
 
 def in_seconds(seconds: float) -> datetime:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from tests.faults import restart_moments
 from tests.faults.clocks import Places
+from tests.faults.device_yard import SETTINGS
 from tests.faults.gathering import become_quiet
 from tests.faults.kills import Injection, Kills
 from tests.faults.lanes import RESTLESS, counted, strike, timed
 from tests.faults.report import Findings
 from tests.faults.restart_evidence import RestartEvidence, gather_restarts
 from tests.faults.restart_invariants import violations
-from tests.faults.restart_job import SETTINGS, RestartJob, Yard
+from tests.faults.restart_job import RestartJob, Yard
 from tests.faults.site import EVERYTHING, PARTS, site
 from tests.faults.slot_races import SlotRaces
 

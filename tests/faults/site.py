@@ -65,6 +65,10 @@ class Site:
     api_url: str
     invitation: str
     untouched_before: str
+    superuser_url: str
+    """Of the database, past all row-level security."""
+    cipher: Cipher
+    """Of Temporal's payloads."""
 
     async def checksum(self) -> str:
         """Of everything that the untouched tenant has."""
@@ -140,8 +144,9 @@ async def _prepared(product: Product, sink: MailSink, ready: dict[str, Any]) -> 
     [secrets_file] = product.data_dir.rglob("secrets.json")
     secrets = json.loads(secrets_file.read_text())
     passwords = secrets["postgres"]
-    owner_url = ready["database_url"].replace(f"app:{passwords['app']}", f"owner:{passwords['owner']}")
-    await asyncio.to_thread(gates.install, owner_url)
+    app = f"app:{passwords['app']}"
+    await asyncio.to_thread(gates.install, ready["database_url"].replace(app, f"owner:{passwords['owner']}"))
+    cipher = Cipher.from_base64(secrets["payload_keys"], current=secrets["payload_key_id"])
     staff = await _sign_in(ready["database_url"])
     client = Client(ready["api_url"], staff)
     invitation = (await client.get(f"/v1/tenants/{TENANT}/invitation")).json()["url"]
@@ -149,11 +154,7 @@ async def _prepared(product: Product, sink: MailSink, ready: dict[str, Any]) -> 
         product=product,
         sink=sink,
         client=client,
-        engine=await connect(
-            ready["temporal_address"],
-            "default",
-            Cipher.from_base64(secrets["payload_keys"], current=secrets["payload_key_id"]),
-        ),
+        engine=await connect(ready["temporal_address"], "default", cipher),
         engine_lists=ready["temporal_ui_url"] is not None,
         staff=staff,
         operator={"Authorization": f"Bearer {ready['operator_key']}"},
@@ -161,6 +162,8 @@ async def _prepared(product: Product, sink: MailSink, ready: dict[str, Any]) -> 
         api_url=ready["api_url"],
         invitation=invitation.rsplit("/", 1)[1],
         untouched_before=await _checksum(ready["database_url"]),
+        superuser_url=ready["database_url"].replace(app, f"postgres:{passwords['superuser']}"),
+        cipher=cipher,
     )
 
 

@@ -59,7 +59,7 @@ class SlotRaces:
         return not _OPEN & {row["state"] for row in await self.yard.restarts(tenant_id)}
 
     def _judge(self, utm_id: str, status: int | None, state: str) -> None:
-        performed = len(self.yard.deeds.of(utm_id))
+        performed = len(self.yard.performed(utm_id))
         self.won["the cancellation" if state == "cancelled" else "the slot"] += 1
         refused = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}  # the latter: nobody has heard of it
         outcomes = {(HTTPStatus.OK, "cancelled", 0), *((status, "succeeded", 1) for status in refused)}

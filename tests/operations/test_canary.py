@@ -3,20 +3,16 @@
 import io
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import psycopg
 import pytest
-from google.protobuf.message import Message
 from httpx2 import AsyncClient
-from psycopg import sql
-from temporalio.api.common.v1 import Payload
 
 import telemetry
 from activities.smtp import Outcome, SmtpCourier
 from api import service_application
-from models.encryption import Cipher
+from tests.canaries import dump, opened
 from tests.conftest import Postgres
 from tests.support_desk import CREDENTIALS, DESK, TARO, Desk
 from tests.viewer_pc import FINGERPRINT, ViewerPc
@@ -148,8 +144,8 @@ async def test_the_sessions_password_is_nowhere_but_in_the_mails(
         "logs": _plain(written()),
         "answers": "".join([(await desk.api.get(path, headers=headers)).text for path, headers in asked]),
         "events": "".join(str(event) for event in events),
-        "payloads": "".join(_opened(desk.world.cipher, event) for event in events),
-        "database": _dump(postgres.url("postgres", database_name)),
+        "payloads": "".join(opened(desk.world.cipher, event) for event in events),
+        "database": dump(postgres.url("postgres", database_name)),
     }
     assert "withheld-session-password" in places["database"]
     assert request_id in places["payloads"]
@@ -178,8 +174,8 @@ async def test_a_viewers_token_and_credential_are_nowhere_but_with_the_person(
     places = {
         "logs": _plain(written()),
         "events": "".join(str(event) for event in events),
-        "payloads": "".join(_opened(pc.world.cipher, event) for event in events),
-        "database": _dump(postgres.url("postgres", database_name)),
+        "payloads": "".join(opened(pc.world.cipher, event) for event in events),
+        "database": dump(postgres.url("postgres", database_name)),
         "mails": (await pc.api.get(f"/v1/tenants/{TENANT}/mails", headers=pc.staff)).text,
     }
     assert "withheld-until-sending" in places["database"]
@@ -203,37 +199,8 @@ async def test_with_a_company_go_its_administrators_and_whoever_asked_them(
     assert (await desk.api.delete(desk.device.url, headers=staff)).status_code == 204
     company = f"/v1/tenants/{TENANT}/customers/{desk.device.customer_id}"
     assert (await desk.api.delete(company, headers=staff)).status_code == 204
-    left = _dump(postgres.url("postgres", database_name))
+    left = dump(postgres.url("postgres", database_name))
     assert [
         telling for telling in ("山田", "鈴木", "佐藤", "minato.example", "通信が遅い", DESK) if telling in left
     ] == []
     assert (await desk.read(request_id))["ended_by"] == "desk"
-
-
-def _opened(cipher: Cipher, message: Message) -> str:
-    """Every payload in it, decrypted."""
-    if isinstance(message, Payload):
-        encrypted = message.metadata.get("encoding") == b"binary/encrypted"
-        return (cipher.decrypt(message.data) if encrypted else message.data).decode(errors="replace")
-    parts = [value for _, value in message.ListFields()]
-    return "".join(_opened(cipher, one) for part in parts for one in _messages(part))
-
-
-def _messages(part: Any) -> list[Message]:
-    if isinstance(part, Message):
-        return [part]
-    several = list(part.values()) if isinstance(part, Mapping) else part
-    return [one for one in several if isinstance(one, Message)] if isinstance(several, Iterable) else []
-
-
-def _dump(url: str) -> str:
-    """Every row of every table."""
-    with psycopg.connect(url) as connection:
-        tables = connection.execute(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-        )
-        rows = [
-            connection.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table))).fetchall()
-            for (table,) in tables.fetchall()
-        ]
-    return str(rows)
