@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults contract-faults restart-faults faults-selftest model-comparison undo-races lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults contract-faults restart-faults approval-faults faults-selftest model-comparison undo-races lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
@@ -12,6 +12,7 @@ help:
 	@echo "make faults kill every part of the running product at twenty moments; nearly ten minutes"
 	@echo "make contract-faults  the same at twenty moments from a cancellation to its undo; twenty minutes"
 	@echo "make restart-faults   the same from a restart's schedule to its end; slots slept through and raced; ten minutes"
+	@echo "make approval-faults  the same from a request for approval to the end of what it allowed; ten minutes"
 	@echo "make model-comparison  1,000 contracts through 26 months against a paper calendar; half an hour"
 	@echo "make undo-races  200 undos as their window closes; some minutes"
 	@echo "make setup  only make the environment: then '$(BIN)/tetsuzuki up' is the product"
@@ -48,8 +49,12 @@ contract-faults: setup-development
 restart-faults: setup-development
 	@$(BIN)/python -m tests.faults --lane restarts --lane slept --lane slots --within 1200
 
+# Likewise, from a request for approval to the end of the session or the access that it allowed.
+approval-faults: setup-development
+	@$(BIN)/python -m tests.faults --lane approvals --within 1200
+
 faults-selftest: setup-development
-	@$(BIN)/pytest -q tests/faults/test_invariants.py tests/faults/test_contract_invariants.py tests/faults/test_restart_invariants.py
+	@$(BIN)/pytest -q $(wildcard tests/faults/test_*invariants.py)
 
 # Ends with an error at the first contract whose terms, mails, fees or kits differ from the paper calendar's.
 model-comparison: setup-development
