@@ -28,7 +28,7 @@ from models.device_vocabulary import (
 from models.identifiers import Draw
 from models.messages.procedure import Identity
 from models.messages.remote_support_steps import EndRemoteSupport, RemoteSupportStart, ReportRemoteSupport
-from models.refusals import FieldError, InvalidInput, NotFound, WrongState
+from models.refusals import FieldError, InvalidInput, NotFound
 from models.session_credentials import SessionCredentials
 from models.tables.devices import RemoteSupport as Sessions
 from models.vocabulary import ProcedureKind
@@ -63,7 +63,7 @@ async def begin_by_hand(
         duration_minutes=context.settings.durations.remote_support_session // timedelta(minutes=1),
     )
     await begin(context, start, device.row)
-    await _is_kept(context, tenant_id, request_id, body.credentials)  # not at a repetition: the report is, then
+    await _keep(context, tenant_id, request_id, body.credentials)  # not at a repetition: the report is, then
     report = ReportRemoteSupport(
         command_id=f"{request_id}-succeeded",
         actor=device.actor,
@@ -109,8 +109,8 @@ async def deliver_session_result(context: Context, device: Row[Any], command: Ro
         if result.credentials is None:
             missing = [name for name in ("session_id", "password") if getattr(result, name) is None]
             raise InvalidInput(errors=[FieldError(name, "required") for name in missing])
-        if not await _is_kept(context, device.tenant_id, command.command_id, result.credentials):
-            raise WrongState(state=command.state)
+        # Not at a repetition; and what comes too late its procedure refuses.
+        await _keep(context, device.tenant_id, command.command_id, result.credentials)
     report = ReportRemoteSupport(
         command_id=f"{command.command_id}-{result.state}",
         actor=f"device:{device.utm_id}",
@@ -126,10 +126,8 @@ async def deliver_session_result(context: Context, device: Row[Any], command: Ro
     await context.commands.send(identity, RemoteSupport.report, report)
 
 
-async def _is_kept(context: Context, tenant_id: str, command_id: str, credentials: SessionCredentials) -> bool:
-    """False when nobody waits for that session any more."""
+async def _keep(context: Context, tenant_id: str, command_id: str, credentials: SessionCredentials) -> None:
+    """As long as somebody waits for that session."""
     cipher = context.settings.session_cipher()
     async with context.database.transaction(tenant_id) as connection:
-        return await session_credentials.keep(
-            connection, cipher, tenant_id, command_id=command_id, credentials=credentials
-        )
+        await session_credentials.keep(connection, cipher, tenant_id, command_id=command_id, credentials=credentials)

@@ -161,18 +161,22 @@ async def _withdraw(context: Context, request_id: str, body: OnThePc) -> None:
 
 
 async def _redeemable(context: Context, request_id: str, body: Redemption) -> Row[Any]:
-    """The request that the token belongs to. Counts the try before it is looked at.
+    """The request that the token belongs to. Counts a wrong try in the statement that asks whether there is one left.
+
+    So a right one that nobody is there to take can be sent again.
 
     Raises:
         InvalidInput: `wrong_token`: wrong, from another PC, or of a request that has no token.
         ViewerTokenUsed, ViewerTokenExpired, ViewerTokenExhausted: on the PC that it was for.
     """
     named, now = await _named(context, request_id), await context.clock.now()
-    was_counted = await _count(context, named.tenant_id, request_id, now)
-    fits = hmac.compare_digest(context.link_key.viewer_token(request_id).encode(), _plain(body.token).encode())
-    if named.row is None or not _is_on(named.row, body):
+    is_token = hmac.compare_digest(context.link_key.viewer_token(request_id).encode(), _plain(body.token).encode())
+    is_here = named.row is not None and _is_on(named.row, body)
+    fits = is_token and is_here
+    may_be_tried = await _try(context, named.tenant_id, request_id, now, counts=not fits)
+    if named.row is None or not is_here:
         raise _wrong_token()
-    if not was_counted:
+    if not may_be_tried:
         # Tries at the same time have gone on from what was read before.
         was_alive = named.row.state == ViewerState.TOKEN_SENT
         _refuse_dead((await _named(context, request_id)).row if was_alive else named.row)
@@ -181,10 +185,10 @@ async def _redeemable(context: Context, request_id: str, body: Redemption) -> Ro
     return named.row
 
 
-async def _count(context: Context, tenant_id: str, request_id: str, now: datetime) -> bool:
+async def _try(context: Context, tenant_id: str, request_id: str, now: datetime, *, counts: bool) -> bool:
     """Whether the token may still be tried. Tries at the same time are all counted."""
     async with context.database.transaction(tenant_id) as connection:
-        counted = await connection.execute(
+        tried = await connection.execute(
             update(Viewer)
             .where(
                 Viewer.tenant_id == tenant_id,
@@ -193,9 +197,9 @@ async def _count(context: Context, tenant_id: str, request_id: str, now: datetim
                 Viewer.token_expires_at > now,
                 Viewer.token_tries < MAX_TRIES,
             )
-            .values(token_tries=Viewer.token_tries + 1)
+            .values(token_tries=Viewer.token_tries + int(counts))
         )
-    return counted.rowcount == 1
+    return tried.rowcount == 1
 
 
 def _refuse_dead(row: Row[Any] | None) -> None:

@@ -22,8 +22,8 @@ class SessionCredentials(BaseModel):
 
 async def keep(
     connection: AsyncConnection, cipher: Cipher, tenant_id: str, *, command_id: str, credentials: SessionCredentials
-) -> bool:
-    """As long as the device is expected to carry out that order. False when nobody waits for it any more."""
+) -> None:
+    """As long as the device is expected to carry out that order; afterwards, nothing."""
     waiting = (
         RemoteSupport.tenant_id == tenant_id,
         RemoteSupport.command_id == command_id,
@@ -31,11 +31,10 @@ async def keep(
     )
     request_id = await connection.scalar(select(RemoteSupport.request_id).where(*waiting).with_for_update())
     if request_id is None:
-        return False
+        return
     parts = (credentials.session_id.get_secret_value(), credentials.password.get_secret_value())
     sealed = cipher.encrypt("\n".join(parts).encode(), context=_place(tenant_id, request_id))
     await connection.execute(update(RemoteSupport).where(*waiting).values(credentials=sealed))
-    return True
 
 
 async def find(

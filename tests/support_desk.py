@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from api.app import create_app
 from api.context import Context
-from models.tables.devices import RemoteSupport
+from models.tables.devices import DeviceCommand, RemoteSupport
 from models.tables.utms import Utm
 from tests.devices import DeviceUnderTest, make_devices
 from tests.page_reader import hidden
@@ -100,6 +100,17 @@ class Desk:
 
         await eventually(lambda: bool(found()))
         return found()[-1]
+
+    async def order(self, command_id: str) -> Any:
+        """As it stands in the database now."""
+        return await self._row(DeviceCommand, DeviceCommand.command_id == command_id)
+
+    async def utm(self) -> Any:
+        return await self._row(Utm, Utm.utm_id == self.device.utm_id)
+
+    async def _row(self, table: type[DeviceCommand] | type[Utm], is_it: ColumnElement[bool]) -> Any:
+        async with self.world.database.transaction(TENANT) as connection:
+            return (await connection.execute(select(table.__table__).where(is_it))).one()
 
     async def credentials(self) -> list[bytes | None]:
         async with self.world.database.transaction(TENANT) as connection:

@@ -31,7 +31,7 @@ class Viewer(Table):
     requested_at: Mapped[Instant]
     token_expires_at: Mapped[Instant | None]
     token_tries: Mapped[int] = mapped_column(server_default="0")
-    """Counted before the token is looked at. The token itself is derived, never stored."""
+    """Of wrong ones. The token itself is derived, never stored."""
     credential_digest: Mapped[str | None] = mapped_column(unique=True)
     allowed_at: Mapped[Instant | None]
     last_used_at: Mapped[Instant | None]

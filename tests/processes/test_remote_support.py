@@ -8,6 +8,8 @@ from sqlalchemy import Row, select
 
 from api import utms
 from api.context import Context
+from api.device_input import ResultInput
+from api.device_results import deliver_result
 from api.remote_support import end_all_of
 from models.tables.procedures import AuditEntry, Mail
 from tests.devices import make_devices
@@ -149,6 +151,20 @@ async def test_a_device_that_fails_is_told_again_and_may_succeed(desk: Desk) -> 
     assert ended.json() == {"request_id": request_id, "state": "ended"}
     await desk.over(request_id)
     assert (await desk.read(request_id))["ended_by"] == "device"
+
+
+@pytest.mark.requirement("RSA-03")
+async def test_a_report_that_was_being_recorded_when_it_came_again_is_taken_alike(desk: Desk) -> None:
+    """Or the device would close the session that it has just been told is running."""
+    await desk.asked()
+    await desk.approve()
+    command = await desk.command()
+    assert command is not None
+    assert (await desk.result(command["command_id"], "started")).status_code == 200
+    before = await desk.order(command["command_id"])
+    assert (await desk.result(command["command_id"], "succeeded", **CREDENTIALS)).status_code == 200
+    again = ResultInput.model_validate({"state": "succeeded", **CREDENTIALS})
+    await deliver_result(desk.context, await desk.utm(), before, again)
 
 
 @pytest.mark.requirement("RSA-05")

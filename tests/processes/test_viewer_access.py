@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from models.identifiers import Draw
+from models.refusals import Unavailable
 from tests.page_reader import text
 from tests.viewer_pc import FINGERPRINT, JIRO, TARO, URL, ViewerPc
 from tests.world import TENANT
@@ -105,11 +106,17 @@ async def test_denied_expired_or_withdrawn_the_person_gets_no_token(viewer_pc: V
 
 
 @pytest.mark.requirement("VWR-03", "VWR-04")
-async def test_a_token_lives_a_day_and_ten_tries(viewer_pc: ViewerPc) -> None:
-    """The tenth may be right, and the eleventh not; a second before its day is over it is good, and then no longer."""
+async def test_a_token_lives_a_day_and_ten_tries(viewer_pc: ViewerPc, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tenth may be right, and the eleventh not; a second before its day is over it is good, and then no longer.
+
+    A right one that nobody is there to take is not counted.
+    """
     pc = viewer_pc
     request_id, token = await pc.approved()
     assert {await pc.refusal(request_id, "wrong") for _ in range(9)} == {WRONG}
+    with monkeypatch.context() as outage:
+        outage.setattr(pc.context.commands, "send", _nobody_there)
+        assert await pc.refusal(request_id, token) == (503, "unavailable")
     assert (await pc.enter(request_id, token)).status_code == 200
     tried, token = await pc.approved()
     answers = await asyncio.gather(*(pc.refusal(tried, "wrong") for _ in range(12)))
@@ -141,6 +148,10 @@ async def test_a_token_that_could_not_be_mailed_in_time_never_is(viewer_pc: View
     pc.world.mails.answer = lambda _: None
     await pc.world.advance(hours=1)
     assert pc.world.mails.to(JIRO) == []
+
+
+async def _nobody_there(*_: object) -> None:
+    raise Unavailable(retry_after=1)
 
 
 @pytest.mark.requirement("VWR-05")
