@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from api.app import create_app
 from api.commands import Commands
@@ -13,6 +13,8 @@ from api.context import Context
 from models.identifiers import Draw
 from models.tables.customers import Customer
 from models.tables.tenants import Tenant
+from models.tables.utms import Utm
+from models.tables.viewers import Viewer
 from settings import RateLimits
 from tests.accounts import PASSWORD, make_person, make_portal_user, sign_in
 from tests.viewer_pc import FINGERPRINT, JIRO, URL, ViewerPc
@@ -24,7 +26,7 @@ OTHER = "T9000000"
 
 @pytest.mark.requirement("VWR-05", "GEN-05")
 async def test_the_companys_people_revoke_and_strangers_see_nothing(viewer_pc: ViewerPc) -> None:
-    """Another tenant's staff, another company's people, and the viewer itself."""
+    """Another tenant's staff, the viewer itself, and whoever names an id reads that one row and changes none."""
     pc = viewer_pc
     request_id, credential = await pc.allowed()
     one = f"{pc.viewers_url}/{request_id}"
@@ -32,6 +34,13 @@ async def test_the_companys_people_revoke_and_strangers_see_nothing(viewer_pc: V
     stranger = await sign_in_staff(pc.world, OTHER)
     for url, method in ((pc.viewers_url, "GET"), (one, "DELETE"), (one.replace(TENANT, OTHER), "DELETE")):
         assert (await pc.api.request(method, url, headers=stranger)).status_code == 404
+    for named, seen in ((request_id, [1, 0, 0]), (pc.customer_id, [0, 1, 0]), ("", [0, 0, 0])):
+        async with pc.world.database.transaction(named=named) as connection:
+            found = [
+                len((await connection.execute(select(table.__table__))).all()) for table in (Viewer, Customer, Utm)
+            ]
+            changed = await connection.execute(update(Viewer).values(state="ended"))
+        assert (found, changed.rowcount) == (seen, 0)
     itself = {"Authorization": f"Bearer {credential}"}
     assert (await pc.api.get(pc.viewers_url, headers=itself)).status_code == 401
     assert (await pc.api.get("/v1/viewer/data", headers=pc.staff)).status_code == 403

@@ -1,5 +1,6 @@
 """Remote support of a UTM, from the desk's request to the device's last word (RSA-01…07)."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -318,13 +319,16 @@ async def test_a_password_is_not_mailed_to_who_is_no_administrator_any_more(desk
 
 @pytest.mark.requirement("RSA-01", "UTM-04")
 async def test_what_cannot_be_asked_for(desk: Desk, staff: dict[str, str]) -> None:
-    """An unknown device, one whose customer has nobody to approve; and with the device's deletion a request ends."""
+    """Unknown devices, two at once, a customer without anybody to approve; and with its deletion a request ends."""
     assert (await desk.ask(utm_id="0123456789ab")).status_code == 404
     wrong = await desk.ask(reason="", desk_operator=None, duration_minutes=0)
     fields = {error["field"] for error in wrong.json()["errors"]}
     assert fields == {"reason", "desk_operator", "duration_minutes"}
     assert (await desk.api.post(URL, json={}, headers=staff)).status_code == 403
-    request_id = await desk.asked()
+    both = sorted(await asyncio.gather(desk.ask(), desk.ask()), key=lambda answer: answer.status_code)
+    assert [answer.status_code for answer in both] == [201, 409]
+    assert both[1].json()["code"] == "remote_support_open"
+    request_id = both[0].json()["request_id"]
     assert (await desk.api.delete(desk.device.url, headers=staff)).status_code == 204
     await desk.over(request_id)
     assert (await desk.read(request_id))["state"] == "withdrawn"
