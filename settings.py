@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         "default", validation_alias=AliasChoices("TEMPORAL_NAMESPACE", "TETSUZUKI_TEMPORAL_NAMESPACE")
     )
     temporal_task_queue: str = "tetsuzuki"
-    worker_max_cached_workflows: int = 200
+    worker_max_cached_workflows: int = 150
     """Each takes about 200 kB; one that is not cached is replayed, which an answer hardly notices."""
     worker_strict_sandbox: bool = False
     """Load workflows anew in Temporal's sandbox, which finds what would not replay: for tests."""
