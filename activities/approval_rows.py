@@ -149,9 +149,10 @@ async def approvers(connection: AsyncConnection, approval: Row[Any]) -> Sequence
 
 
 async def post(connection: AsyncConnection, step: Step, mails: Iterable[Letter]) -> None:
+    """But for whoever has been erased with the company meanwhile: what is left of them is no address."""
     identity = step.identity
     posting = Posting(tenant_id=identity.tenant_id, procedure_id=identity.procedure_id, step=step.step, at=step.at)
-    await outbox.post(connection, posting, mails)
+    await outbox.post(connection, posting, [mail for mail in mails if "@" in mail.recipient])
 
 
 async def show_waiting(connection: AsyncConnection, step: Step, timers: Sequence[Due]) -> None:

@@ -40,7 +40,7 @@ async def send_token(connection: AsyncConnection, step: Step, viewer: Row[Any]) 
         "Deadline": moment(viewer.token_expires_at, told.zone, told.language),
         "viewer_id": viewer.viewer_id,  # what the token is made of, when the mail is
     }
-    await _post(connection, step, [_letter(Mail.VIEWER_TOKEN, viewer.mail_address, values, told.language)])
+    await approval_rows.post(connection, step, [_letter(Mail.VIEWER_TOKEN, viewer.mail_address, values, told.language)])
 
 
 async def refuse(connection: AsyncConnection, step: Step, viewer: Row[Any], outcome: ApprovalState) -> None:
@@ -57,7 +57,7 @@ async def refuse(connection: AsyncConnection, step: Step, viewer: Row[Any], outc
         "Outcome": approval_wording.outcome(outcome, language),
         "DecisionReason": reason or nothing(language),
     }
-    await _post(connection, step, [_letter(Mail.VIEWER_REFUSED, viewer.mail_address, values, language)])
+    await approval_rows.post(connection, step, [_letter(Mail.VIEWER_REFUSED, viewer.mail_address, values, language)])
 
 
 async def warn(connection: AsyncConnection, step: Step, viewer: Row[Any], *, ends_at: datetime) -> None:
@@ -76,12 +76,7 @@ async def warn(connection: AsyncConnection, step: Step, viewer: Row[Any], *, end
     }
     addresses = dict.fromkeys([viewer.mail_address, *(candidate.mail_address for candidate in candidates)])
     mails = [_letter(Mail.VIEWER_UNUSED, address, values, told.language) for address in addresses]
-    await _post(connection, step, mails)
-
-
-async def _post(connection: AsyncConnection, step: Step, mails: list[Letter]) -> None:
-    """But for who has been erased with the company meanwhile."""
-    await approval_rows.post(connection, step, [mail for mail in mails if mail.recipient])
+    await approval_rows.post(connection, step, mails)
 
 
 def _letter(mail: Mail, recipient: str, values: dict[str, str], language: Language) -> Letter:

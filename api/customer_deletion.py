@@ -51,6 +51,7 @@ async def erase(context: Context, tenant_id: str, customer_id: str, caller: Call
         await erase_company(connection, tenant_id, customer_id, users=users, now=now)
         fact = Fact(tenant_id=tenant_id, at=now, actor=caller.actor, what="customer_deleted", subject=customer_id)
         await audit.record(connection, fact)
+    await revoke_open(context, tenant_id, customer_id, caller)  # what came meanwhile
     await forget_strangers(context.database, {user.person_id for user in users if user.person_id is not None})
 
 

@@ -7,9 +7,15 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from api import customer_deletion
+from api.authentication import Caller
+from api.context import Context
+from api.viewer_revocation import revoke_open
 from models.identifiers import Draw
 from models.refusals import Unavailable
+from models.tables.procedures import Mail
 from tests.page_reader import text
 from tests.viewer_pc import FINGERPRINT, JIRO, TARO, URL, ViewerPc
 from tests.world import TENANT
@@ -214,9 +220,18 @@ async def test_an_unknown_company_and_an_unknown_request_look_and_take_alike(vie
 
 
 @pytest.mark.requirement("VWR-01", "VWR-05")
-async def test_a_deleted_company_has_no_viewers(viewer_pc: ViewerPc, staff: dict[str, str]) -> None:
-    """Credentials are dead, requests lead nowhere, and nothing of the people is left."""
-    pc = viewer_pc
+async def test_a_deleted_company_has_no_viewers(
+    viewer_pc: ViewerPc, staff: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Credentials are dead, requests lead nowhere, also one that comes meanwhile, and nothing of the people is left."""
+    pc, meanwhile = viewer_pc, list[str]()
+
+    async def revoke_and_be_asked(context: Context, tenant_id: str, customer_id: str, caller: Caller) -> None:
+        await revoke_open(context, tenant_id, customer_id, caller)
+        if not meanwhile:
+            meanwhile.append(await pc.asked())
+
+    monkeypatch.setattr(customer_deletion, "revoke_open", revoke_and_be_asked)
     request_id, credential = await pc.allowed()
     pending = await pc.asked()
     customer = pc.viewers_url.removesuffix("/viewers")
@@ -227,7 +242,10 @@ async def test_a_deleted_company_has_no_viewers(viewer_pc: ViewerPc, staff: dict
     deleted = await pc.api.delete(customer, headers=staff)
     assert deleted.status_code == 204, deleted.text
     assert (await pc.read(credential)).status_code == 401
-    for one in (request_id, pending):
+    for one in (request_id, pending, *meanwhile):
         row = await pc.row(one)
         assert (row.state, row.name, row.mail_address, row.credential_digest) == ("revoked", "", "", None)
+    async with pc.world.database.transaction(TENANT) as connection:
+        told = await connection.execute(select(Mail.state).where(Mail.recipient.startswith("erased:")))
+        assert set(told.scalars()) <= {"sent", "skipped"}
     assert (await pc.ask()).status_code == 202
