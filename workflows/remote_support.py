@@ -85,6 +85,7 @@ class RemoteSupport(Approving):
 
     @workflow.update(description="The device says how far it is with what it was told (RSA-03, RSA-04).")
     async def report(self, command: ReportRemoteSupport) -> RemoteSupportStanding:
+        await self._story_goes_first()
         async with self.turn():
             step = self._step(f"report-{command.command_id}", actor=command.actor).model_dump()
             message = RecordRemoteSupportReport(**step, command_id=command.device_command_id, state=command.state)
@@ -92,6 +93,7 @@ class RemoteSupport(Approving):
 
     @workflow.update(description="The desk, an administrator or the device ends the session (RSA-05).")
     async def end(self, command: EndRemoteSupport) -> RemoteSupportStanding:
+        await self._story_goes_first()
         async with self.turn():
             if self._state is RemoteSupportState.AWAITING_APPROVAL and command.by is RemoteSupportEnd.DEVICE_DELETED:
                 await self.withdraw_approval(command)
@@ -121,6 +123,22 @@ class RemoteSupport(Approving):
             self._refusal = refusal
             return False
         return True
+
+    async def _story_goes_first(self) -> None:
+        """What the story has to do by now it does before any command, also when both wake it at once.
+
+        It may have done it before, and its worker died with the answer: the device has its order, and says so, before
+        the story knows of it. And whichever of both went first has to go first in a replay.
+        """
+        while self._is_story_at_work() and self._cut_short_by is None:
+            await workflow.wait_condition(lambda: not self._is_story_at_work() or self._cut_short_by is not None)
+
+    def _is_story_at_work(self) -> bool:
+        if self._now is None:
+            return False
+        if self._state is RemoteSupportState.AWAITING_APPROVAL:
+            return self._approval is ApprovalState.APPROVED
+        return self._now.due_at is not None and workflow.now() >= self._now.due_at
 
     async def _close_undecided(self, state: RemoteSupportState) -> None:
         message = RecordRemoteSupportUndecided(**self._step(f"close-{state}").model_dump(), state=state)
