@@ -35,6 +35,7 @@ ELSEWHERE = "ebe@elsewhere.example"
 DECISION, DELEGATION = 0, 1
 MOMENT = timedelta(seconds=5)
 ROUNDS = int(os.environ.get("TETSUZUKI_APPROVAL_RACES", "5"))
+SCANS = int(os.environ.get("TETSUZUKI_APPROVAL_SCANS", "3"))
 
 
 @dataclass
@@ -151,16 +152,16 @@ async def test_scanners_decide_nothing(office: Office) -> None:
     """Looks of all kinds, and the buttons of every form pressed without a choice, which the page answers in words."""
     await office.ask()
     link = await office.link(TARO)
-    for _ in range(3):
+    for _ in range(SCANS):
         assert (await office.api.head(link)).status_code == 200
         page = await office.api.get(link)
         assert not soup(page).select("[checked]")
-    pressed = await office.press(link, DECISION)
-    assert pressed.status_code == 422
-    assert "まだ何も送信されていません" in text(pressed)
-    assert (await office.press(link, DECISION, decision="perhaps", reason="おそらく")).status_code == 422
-    empty = await office.press(link, DELEGATION, delegate_to="")
-    assert (empty.status_code, list(errors(empty))) == (422, ["delegate_to"])
+        pressed = await office.press(link, DECISION)
+        assert pressed.status_code == 422
+        assert "まだ何も送信されていません" in text(pressed)
+        assert (await office.press(link, DECISION, decision="perhaps", reason="おそらく")).status_code == 422
+        empty = await office.press(link, DELEGATION, delegate_to="")
+        assert (empty.status_code, list(errors(empty))) == (422, ["delegate_to"])
     assert await office.states() == ["pending"]
     assert len(office.world.mails.to(HANAKO)) == 1
 
