@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults contract-faults restart-faults approval-faults faults-selftest model-comparison undo-races lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults faults-selftest model-comparison undo-races lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
-	@echo "make test   lint, types, architecture and every test but the long lanes"
+	@echo "make test   lint, types, architecture and every test but the fault lanes"
+	@echo "make faults-short  the worst moments of each fault lane; some minutes"
 	@echo "make faults kill every part of the running product at twenty moments; nearly ten minutes"
 	@echo "make contract-faults  the same at twenty moments from a cancellation to its undo; twenty minutes"
 	@echo "make restart-faults   the same from a restart's schedule to its end; slots slept through and raced; ten minutes"
@@ -71,7 +72,11 @@ lint: setup-development
 	$(BIN)/mypy .
 
 test: setup-development lint
-	$(BIN)/pytest -n 3
+	$(BIN)/pytest -n 2 --dist worksteal -m "not faults"
+
+# The fault lanes in a minute each: the few worst moments.
+faults-short: setup-development
+	$(BIN)/pytest -n 2 -m faults
 
 # For each requirement the tests that prove it, and which have none. Starts no server.
 requirements: setup-development

@@ -40,6 +40,7 @@ def healthy_settings(**others: Any) -> Settings:
         "payload_key_id": "k1",
         "session_keys": {"k1": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="},
         "session_key_id": "k1",
+        "api_port": free_port(),  # where nobody answers: other tests run a product at the usual one
     }
     return Settings(**given | others)
 
@@ -192,7 +193,7 @@ async def test_a_paused_schedule_is_a_note(temporal: TemporalServer) -> None:
     async def is_paused() -> bool:  # Temporal has taken it; a moment later it shows
         return (await housekeeping.describe()).schedule.state.paused
 
-    await eventually(is_paused)
+    await eventually(is_paused, patience=60)  # its server may have to wait for the machine
     finding = (await found([TemporalChecks(settings).all()]))["schedules"]
     assert (finding.verdict, finding.words) == (Verdict.NOTE, "paused: housekeeping")
 
