@@ -22,6 +22,7 @@ from api.idempotency import PostedRequest
 from api.rate_limits import Limiter
 from models.command_offers import OfferedCommand as Offered
 from models.device_vocabulary import DeviceCommandKind
+from models.identifiers import Draw
 from models.refusals import NotFound
 from models.tables.devices import DeviceCommand
 
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/v1/device", tags=["UTM devices"])
 LONGEST_WAIT_SECONDS = 60
 
 Desk = Annotated[DeviceDesk, Depends(desk)]
-Wait = Annotated[int, Query(ge=0, le=LONGEST_WAIT_SECONDS, description="Seconds to wait for a command.")]
+Wait = Annotated[int, Query(ge=0, le=LONGEST_WAIT_SECONDS, description="Seconds to wait for a command, at most.")]
 
 
 class Heard(BaseModel):
@@ -66,7 +67,7 @@ async def heartbeat(
 
 @router.get("/commands")
 async def commands(request: Request, token: ShownToken, desk: Desk, limiter: Limiter, wait: Wait = 0) -> Commands:
-    """What the device is to do now; with `wait`, as soon as there is something, or nothing after so many seconds.
+    """What the device is to do now; with `wait`, as soon as there is something, or nothing after nearly so many seconds.
 
     A command comes again until the device has reported that it started: it acts once by `command_id`.
     """
@@ -95,7 +96,7 @@ async def report(
 async def _found(request: Request, token: ShownToken, desk: DeviceDesk, line: Line, wait: float) -> list[Offered]:
     """What there is at the first look after which there is something, or when the time is over."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + wait
+    until = loop.time() + not_all_at_once(wait)
     hanging_up: asyncio.Task[None] | None = None
     try:
         while True:
@@ -113,6 +114,14 @@ async def _found(request: Request, token: ShownToken, desk: DeviceDesk, line: Li
     finally:
         if hanging_up is not None:
             hanging_up.cancel()
+
+
+def not_all_at_once(seconds: float) -> float:
+    """So long, or up to a tenth less.
+
+    Thousands who were held up together, by a restart of this process for one, would come back together for ever.
+    """
+    return seconds * (1 - Draw().below(100) / 1000)
 
 
 async def _hang_up(request: Request, line: Line) -> None:

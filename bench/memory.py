@@ -26,6 +26,13 @@ async def open_procedures(running: Running, count: int) -> None:
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
 
 
+def resident(running: Running, part: str) -> float:
+    """MB of one part, its children included."""
+    entry = json.loads((running.data_dir / "processes.json").read_text())[part]
+    process = psutil.Process(entry["pid"])
+    return sum(one.memory_info().rss for one in (process, *process.children(recursive=True))) / 1e6
+
+
 def report(running: Running, heading: str, *, only: Collection[str] | None = None) -> None:
     """Memory of each part with its children, or of some, in MB: resident, and of it what no other process shares."""
     print(f"{heading:30}{'resident':>12}{'its own':>12}", flush=True)

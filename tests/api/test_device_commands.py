@@ -13,6 +13,7 @@ from httpx2 import AsyncClient
 from starlette.types import Message, Scope
 
 from api.device_desk import DeviceDesk, desk_of
+from api.devices import not_all_at_once
 from models.device_commands import settle
 from models.device_vocabulary import DeviceCommandState
 from tests.conftest import Postgres
@@ -164,6 +165,14 @@ async def test_a_process_that_stops_answers_who_waits(
         desk.doorbell.let_go()
         assert await asyncio.wait_for(mine, 20) == []
         assert await asyncio.wait_for(polled(api, device, wait=60), 20) == []
+
+
+def test_those_who_wait_equally_long_do_not_come_back_together() -> None:
+    """Held up together once, they would be for ever."""
+    waits = [not_all_at_once(30) for _ in range(200)]
+    assert 27 < min(waits) < 28.5 < max(waits) <= 30
+    assert not_all_at_once(0) == 0
+
 
 
 async def test_who_has_gone_away_is_forgotten(api: AsyncClient, desk: DeviceDesk, device: DeviceUnderTest) -> None:
