@@ -67,7 +67,7 @@ async def heartbeat(
 
 @router.get("/commands")
 async def commands(request: Request, token: ShownToken, desk: Desk, limiter: Limiter, wait: Wait = 0) -> Commands:
-    """What the device is to do now; with `wait`, as soon as there is something, or nothing after nearly so many seconds.
+    """What the device is to do now; with `wait`, as soon as there is something, or nothing after about so many seconds.
 
     A command comes again until the device has reported that it started: it acts once by `command_id`.
     """

@@ -74,7 +74,11 @@ async def measure(running: Running, counts: Sequence[int], rounds: int) -> None:
             await idle(original, before + 1, count)
         before = count
         times = await decisions(original.product, rounds)
-        cells = [f"{count:>12}", f"{statistics.median(times):9.1f} ms", f"{statistics.quantiles(times, n=20)[-1]:9.1f} ms"]
+        cells = [
+            f"{count:>12}",
+            f"{statistics.median(times):9.1f} ms",
+            f"{statistics.quantiles(times, n=20)[-1]:9.1f} ms",
+        ]
         cells += [f"{resident(running, part):9.0f} MB" for part in _PARTS]
         grown = [kilobytes(*store) - then for store, then in zip(stores, empty, strict=True)]
         cells += [f"{size / max(count, 1):12.1f}" for size in grown]

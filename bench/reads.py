@@ -31,23 +31,31 @@ _NAME = "original.company_name || ' ' || md5(n::text)"
 _EARLIER = "- n * interval '1 minute'"
 _COPIES = {
     "customers": (
-        f"'customer_id', {_CUSTOMER}, 'company_name', {_NAME}, 'balance', n %% 1000, 'application_number', null,"
-        f" 'created_at', original.created_at {_EARLIER}",
+        (
+            f"'customer_id', {_CUSTOMER}, 'company_name', {_NAME}, 'balance', n %% 1000, 'application_number', null,"
+            f" 'created_at', original.created_at {_EARLIER}"
+        ),
         "customer_id = %(customer)s",
     ),
     "service_applications": (
-        f"'application_number', {_NUMBER}, 'company_name', {_NAME}, 'state', {_STATE},"
-        f" 'submitted_at', original.submitted_at {_EARLIER}",
+        (
+            f"'application_number', {_NUMBER}, 'company_name', {_NAME}, 'state', {_STATE},"
+            f" 'submitted_at', original.submitted_at {_EARLIER}"
+        ),
         "application_number = %(number)s",
     ),
     "procedures": (
-        f"'procedure_id', 'copy-' || n, 'subject', {_NUMBER}, 'state', {_STATE},"
-        f" 'started_at', original.started_at {_EARLIER}",
+        (
+            f"'procedure_id', 'copy-' || n, 'subject', {_NUMBER}, 'state', {_STATE},"
+            f" 'started_at', original.started_at {_EARLIER}"
+        ),
         "subject = %(number)s",
     ),
     "mails": (
-        "'mail_id', 'copy-' || n, 'procedure_id', 'copy-' || n, 'message_id', 'copy-' || n,"
-        f" 'queued_at', original.queued_at {_EARLIER}",
+        (
+            "'mail_id', 'copy-' || n, 'procedure_id', 'copy-' || n, 'message_id', 'copy-' || n,"
+            f" 'queued_at', original.queued_at {_EARLIER}"
+        ),
         "mail_id = (SELECT min(mail_id) FROM mails)",
     ),
 }

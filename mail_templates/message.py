@@ -21,7 +21,7 @@ _ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{3,254}}\Z)(?=.{{1,64}}@){_ATOM}(?:\.{_AT
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._-]+@[A-Za-z0-9.-]+>")
 _FILE_NAME = re.compile(r"[A-Za-z0-9-]{1,60}\.pdf")
 _NOT_A_SUBJECT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\?")
-_NOT_SMTP = re.compile(rb"(?<!\r)\n|\r(?!\n)|[^\x01-\x7f]|[^\r\n]{999}")
+_LONGEST_LINE = 998
 _HEADER_NAME = re.compile(rb"^(?![ \t])([^:\r\n]*):", re.MULTILINE)
 _LOOK_ALIKES = str.maketrans('<>@"\\', "＜＞＠＂＼")
 _HEADERS = ["Auto-Submitted", "Content-Language", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "To"]
@@ -68,6 +68,20 @@ def wire_bytes(rendered: Rendered, envelope: Envelope, attachment: Attachment | 
     wire = _head(rendered, envelope) + _content(rendered, envelope, attachment)
     _guard(wire, rendered, envelope, attachment=attachment)
     return wire
+
+
+def is_smtp(wire: bytes) -> bool:
+    """Whether every server carries it: ASCII in lines of 998 at most that end CR LF, and no NUL (RFC 5321).
+
+    By counting, not by a pattern: it is done for every mail, and bodies are long.
+    """
+    pairs = wire.count(b"\r\n")
+    return (
+        wire.isascii()
+        and b"\0" not in wire
+        and wire.count(b"\r") == wire.count(b"\n") == pairs
+        and max(map(len, wire.split(b"\r\n"))) <= _LONGEST_LINE
+    )
 
 
 def display_name(sender_name: str) -> str:
@@ -124,7 +138,7 @@ def _local_part(message_id: str) -> str:
 
 def _guard(wire: bytes, rendered: Rendered, envelope: Envelope, *, attachment: Attachment | None) -> None:
     """What a header really says, only the final bytes tell, and only to a reader: so they are read."""
-    if _NOT_SMTP.search(wire):
+    if not is_smtp(wire):
         raise UnsafeMailError("a character or a line that SMTP does not carry")
     head, _, _ = wire.partition(b"\r\n\r\n")
     if sorted(name.decode() for name in _HEADER_NAME.findall(head)) != sorted(_expected_headers(rendered)):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail_templates.message import UnsafeMailError, _head, display_name, wire_bytes
+from mail_templates.message import UnsafeMailError, _head, display_name, is_smtp, wire_bytes
 from mail_templates.rendering import Brand, Rendered
 from models.vocabulary import Language, Mail
 from tests.mails.mail_samples import ENVELOPE, EVERY_MAIL, rendered
@@ -91,6 +91,28 @@ def test_no_name_adds_a_header_or_a_recipient(company: str, tenant: str, sender:
     assert b"\0" not in wire
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", wire)
     assert max(map(len, wire.split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize(
+    ("line", "is_carried"),
+    [
+        (b"x" * 998 + b"\r\n", True),
+        (b"x" * 999 + b"\r\n", False),
+        (b"x" * 999, False),
+        (b"\n", False),
+        (b"\r", False),
+        (b"\n\r", False),
+        (b"\r\r\n\n", False),
+        (b"\0\r\n", False),
+        (b"\x7f\r\n", True),
+        (b"\x80\r\n", False),
+    ],
+)
+def test_what_smtp_does_not_carry_is_seen(line: bytes, *, is_carried: bool) -> None:
+    """Wherever it stands among ordinary lines."""
+    ordinary = b"x" * 76 + b"\r\n"
+    assert is_smtp(ordinary + line + b"\r\n" + ordinary) is is_carried
+    assert is_smtp(ordinary + line) is is_carried
 
 
 @pytest.mark.parametrize(
