@@ -16,6 +16,8 @@ class Customer(Table):
         CheckConstraint(one_of("account_state", AccountState), "account_state"),
         Index("uq_customers_application_number", "tenant_id", "application_number", unique=True),
         Index("ix_customers_created_at", "tenant_id", "created_at", "customer_id"),
+        Index("ix_customers_company_name", "tenant_id", "company_name", "customer_id"),
+        Index("ix_customers_balance", "tenant_id", "balance", "customer_id"),
     )
 
     tenant_id: Mapped[TenantId]

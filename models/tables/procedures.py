@@ -15,6 +15,8 @@ class Procedure(Table):
     __table_args__ = (
         CheckConstraint(one_of("kind", ProcedureKind), "kind"),
         Index("ix_procedures_started_at", "tenant_id", "started_at", "procedure_id"),
+        Index("ix_procedures_customer_id", "tenant_id", "customer_id", "started_at"),
+        Index("ix_procedures_subject", "tenant_id", "subject", "started_at"),
         Index("ix_procedures_attention", "tenant_id", "procedure_id", postgresql_where=text("attention IS NOT NULL")),
     )
 
@@ -99,6 +101,7 @@ class Mail(Table):
         Index("uq_mails_step", "tenant_id", "procedure_id", "step", "recipient", unique=True),
         Index("ix_mails_undelivered", "tenant_id", "procedure_id", "sequence"),
         Index("ix_mails_queued_at", "tenant_id", "queued_at", "mail_id"),
+        Index("ix_mails_recipient", "tenant_id", "recipient", "queued_at"),
     )
 
     tenant_id: Mapped[TenantId]
