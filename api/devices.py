@@ -28,6 +28,7 @@ from models.tables.devices import DeviceCommand
 
 router = APIRouter(prefix="/v1/device", tags=["UTM devices"])
 LONGEST_WAIT_SECONDS = 60
+_SHORT_WAIT_SECONDS = 10
 
 Desk = Annotated[DeviceDesk, Depends(desk)]
 Wait = Annotated[int, Query(ge=0, le=LONGEST_WAIT_SECONDS, description="Seconds to wait for a command, at most.")]
@@ -117,11 +118,11 @@ async def _found(request: Request, token: ShownToken, desk: DeviceDesk, line: Li
 
 
 def not_all_at_once(seconds: float) -> float:
-    """So long, or up to a tenth less.
+    """So long, or up to 15 of 100 less of what is beyond ten seconds.
 
     Thousands who were held up together, by a restart of this process for one, would come back together for ever.
     """
-    return seconds * (1 - Draw().below(100) / 1000)
+    return seconds - max(0, seconds - _SHORT_WAIT_SECONDS) * Draw().below(150) / 1000
 
 
 async def _hang_up(request: Request, line: Line) -> None:
