@@ -1,10 +1,11 @@
 # The two commands that matter are `make demo` and `make test`; each does all its own set-up.
 PYTHON ?= python3
 VENV := .venv
+BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults faults-selftest model-comparison undo-races lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults faults-selftest model-comparison undo-races bench-peers lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
@@ -16,6 +17,7 @@ help:
 	@echo "make approval-faults  the same from a request for approval to the end of what it allowed; ten minutes"
 	@echo "make model-comparison  1,000 contracts through 26 months against a paper calendar; half an hour"
 	@echo "make undo-races  200 undos as their window closes; some minutes"
+	@echo "make bench-peers  Tetsuzuki beside other engines on the same small process; fifteen minutes"
 	@echo "make setup  only make the environment: then '$(BIN)/tetsuzuki up' is the product"
 
 $(VENV)/local.done: requirements/local.txt pyproject.toml
@@ -30,6 +32,13 @@ $(VENV)/development.done: requirements/development.txt pyproject.toml
 	@echo "Setting up: installing the product and its development tools …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	@touch $@
+
+# The other engines have an environment of their own.
+$(BENCH_VENV)/bench.done: requirements/bench.txt pyproject.toml
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	@echo "Setting up: installing the product and the engines it is measured beside …"
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
 setup: $(VENV)/local.done
@@ -65,6 +74,10 @@ model-comparison: setup-development
 undo-races: setup-development
 	@$(BIN)/python -m tests.contracts_model --undo-races 200
 
+# Puts what it measured into docs/performance.md.
+bench-peers: $(BENCH_VENV)/bench.done
+	@$(BENCH_VENV)/bin/python -m bench.peers
+
 lint: setup-development
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -95,6 +108,7 @@ lock: setup-development
 	$(BIN)/uv pip compile --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -q pyproject.toml requirements/development.in --extra local -o requirements/development.txt
 	$(BIN)/uv pip compile --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -q pyproject.toml --extra local -c requirements/development.txt -o requirements/local.txt
 	$(BIN)/uv pip compile --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -q pyproject.toml -c requirements/development.txt -o requirements/product.txt
+	$(BIN)/uv pip compile --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -q pyproject.toml requirements/bench.in --extra local -c requirements/development.txt -o requirements/bench.txt
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(BENCH_VENV) build *.egg-info

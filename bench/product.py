@@ -130,6 +130,11 @@ def running_product(environment: Mapping[str, str] | None = None) -> Iterator[Ru
             up.wait()
 
 
+def pid_of(running: Running, part: str) -> int:
+    recorded = json.loads((running.data_dir / "processes.json").read_text())
+    return int(recorded[part]["pid"])
+
+
 async def prepare(running: Running) -> Product:
     """A tenant with a signed-in staff member, made straight in the database."""
     ready = running.ready
