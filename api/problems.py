@@ -40,6 +40,8 @@ _UNREACHABLE = frozenset(
         RPCStatusCode.ABORTED,
         RPCStatusCode.INTERNAL,
         RPCStatusCode.UNKNOWN,
+        # What it says of a command to a procedure whose worker has died three times within one task.
+        RPCStatusCode.FAILED_PRECONDITION,
     }
 )
 _log = structlog.get_logger(__name__)

@@ -30,6 +30,7 @@ def make_app(broker_url: str) -> Celery:
         worker_prefetch_multiplier=1,
         broker_transport_options={
             "visibility_timeout": VISIBILITY_TIMEOUT,
+            "unacked_mutex_expire": VISIBILITY_TIMEOUT,
             "unacked_restore_interval": 5,  # seconds; kombu says to look more often where the timeout is low
             "unacked_restore_throttle": 1,
         },

@@ -36,7 +36,7 @@ def register(app: App, office: Office) -> None:
     async def expire(invitation: str) -> None:
         await office.expire(invitation)
 
-    @app.periodic(cron="*/5 * * * * *")
+    @app.periodic(cron="* * * * * */5")
     @app.task(queueing_lock="retry_stalled_jobs", pass_context=True)
     async def retry_stalled_jobs(context: Any, timestamp: int) -> None:  # noqa: ARG001 - as procrastinate calls it
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):

@@ -42,6 +42,7 @@ FAILURES: dict[str, Exception] = {
     "pool": sqlalchemy.exc.TimeoutError("QueuePool limit"),
     "temporal": RPCError("gone", RPCStatusCode.UNAVAILABLE, b""),
     "temporal-aborted": RPCError("update aborted", RPCStatusCode.ABORTED, b""),
+    "temporal-worker-dies": RPCError("Workflow Task in failed state", RPCStatusCode.FAILED_PRECONDITION, b""),
     "temporal-slow": RPCError("slow", RPCStatusCode.DEADLINE_EXCEEDED, b""),
     "temporal-mistake": RPCError("bad", RPCStatusCode.INVALID_ARGUMENT, b""),
     "temporal-not-connected": RuntimeError("Failed client connect: Server connection error"),
@@ -190,7 +191,16 @@ async def test_facts_become_members_but_displace_none(client: httpx2.AsyncClient
 
 
 @pytest.mark.parametrize(
-    "way", ["database", "pool", "temporal", "temporal-aborted", "temporal-slow", "temporal-not-connected"]
+    "way",
+    [
+        "database",
+        "pool",
+        "temporal",
+        "temporal-aborted",
+        "temporal-worker-dies",
+        "temporal-slow",
+        "temporal-not-connected",
+    ],
 )
 async def test_an_engine_out_of_reach_is_503_with_retry_after(client: httpx2.AsyncClient, way: str) -> None:
     """And tells nothing of the engine."""
