@@ -40,11 +40,10 @@ _QUICK = {"rounds": 1, "samples": 10, "seconds": 3.0, "kills": 5, "waiting": 300
 
 
 class Run:
-    def __init__(self, options: argparse.Namespace, peers: Sequence[Peer], mailbox: Mailbox, folder: Path) -> None:
+    def __init__(self, options: argparse.Namespace, peers: Sequence[Peer], mailbox: Mailbox) -> None:
         self._options = options
         self._peers = peers
         self._mailbox = mailbox
-        self._folder = folder
         self.measured = Measured() if options.quick else Measured.kept()
 
     async def all(self) -> None:
@@ -57,20 +56,20 @@ class Run:
     async def _speed(self) -> None:
         options = self._options
         extent = Extent(options.rounds, options.samples, options.clients, options.seconds)
-        races = Races(self._peers, self._mailbox, self._folder, extent)
+        races = Races(self._peers, self._mailbox, extent)
         await races.run()
         self.measured.speeds = races.speeds
         self.measured.extent = dataclasses.asdict(extent)
 
     async def _kills(self) -> None:
         options = self._options
-        run = killed(self._peers, self._mailbox, self._folder, kills=options.kills, seed=options.seed)
+        run = killed(self._peers, self._mailbox, kills=options.kills, seed=options.seed)
         self.measured.survived = dict(await run)
 
     async def _memory(self) -> None:
         options = self._options
         self.measured.memories = await memory_of(
-            self._peers, self._mailbox, self._folder, waiting=options.waiting, seconds=options.memory_seconds
+            self._peers, self._mailbox, waiting=options.waiting, seconds=options.memory_seconds
         )
 
 
@@ -91,12 +90,12 @@ async def measure(running: Running, options: argparse.Namespace) -> None:
     app, superuser = f"app:{passwords['app']}", f"postgres:{passwords['superuser']}"
     mailbox = Mailbox(free_port())
     await mailbox.come_up()
-    site = Site(running, mailbox.port, running.ready["database_url"].replace(app, superuser))
     kinds = [kind for kind in PEERS if not options.only or kind.name in options.only]
     with tempfile.TemporaryDirectory() as folder:
-        logs = Path(options.logs or folder)
+        url = running.ready["database_url"].replace(app, superuser)
+        site = Site(running, mailbox.port, url, Path(options.logs or folder))
         async with _set_up(site, kinds) as peers:
-            run = Run(options, peers, mailbox, logs)
+            run = Run(options, peers, mailbox)
             await run.all()
     await mailbox.go_down()
     report = Report(run.measured, {kind.name: kind.title for kind in PEERS})
@@ -112,13 +111,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", help="these engines, by name; writes nothing")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--samples", type=int, default=50, help="processes by one client, of each engine in each round")
+    parser.add_argument("--samples", type=int, default=40, help="processes by one client, of each engine in each round")
     parser.add_argument("--clients", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--waiting", type=int, default=10_000)
-    parser.add_argument("--memory-seconds", type=float, default=30, help="for each engine to make them wait")
+    parser.add_argument("--memory-seconds", type=float, default=20, help="for each engine to make them wait")
     parser.add_argument("--logs", help="folder for the workers' logs, kept")
     options = parser.parse_args()
     if options.quick:

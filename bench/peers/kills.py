@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.peers.mailbox import Mailbox
 from bench.peers.peer import Peer
@@ -20,7 +19,7 @@ from bench.peers.worker_process import WorkerProcess
 BEGUN_PER_LIFE = 2
 _LONGEST_LIFE = 0.5  # seconds after the first mail
 _FIRST_MAIL_WITHIN = 20.0  # seconds; then it is killed all the same
-_STANDSTILL = 90.0  # seconds without a mail once all kills are done: what has not come by then is lost
+_STANDSTILL = 120.0  # seconds without a mail once all kills are done: what has not come by then is lost
 
 
 @dataclass
@@ -36,10 +35,10 @@ class Survived:
 
 
 class Massacre:
-    def __init__(self, peer: Peer, mailbox: Mailbox, folder: Path, seed: int) -> None:
+    def __init__(self, peer: Peer, mailbox: Mailbox, seed: int) -> None:
         self._peer = peer
         self._mailbox = mailbox
-        self._worker = WorkerProcess(peer, folder / f"{peer.name}.log")
+        self._worker = WorkerProcess(peer)
         self._random = random.Random(f"{peer.name}-{seed}")  # noqa: S311 - moments, not secrets
         self._due = Counter[str]()
         self._processes: set[asyncio.Task[None]] = set()
@@ -95,15 +94,13 @@ class Massacre:
         last, before = time.monotonic(), (0, 0)
         while time.monotonic() - last < _STANDSTILL:
             now = self._mailbox.lost_and_doubled(self._due)
-            if now[0] == 0 and time.monotonic() - last > _STANDSTILL / 3:
+            if now[0] == 0 and time.monotonic() - last > _STANDSTILL / 4:
                 return
             if now != before:
                 last, before = time.monotonic(), now
             await asyncio.sleep(0.5)
 
 
-async def killed(
-    peers: Sequence[Peer], mailbox: Mailbox, folder: Path, *, kills: int, seed: int
-) -> Mapping[str, Survived]:
-    runs = [Massacre(peer, mailbox, folder, seed).run(kills) for peer in peers]
+async def killed(peers: Sequence[Peer], mailbox: Mailbox, *, kills: int, seed: int) -> Mapping[str, Survived]:
+    runs = [Massacre(peer, mailbox, seed).run(kills) for peer in peers]
     return dict(zip([peer.name for peer in peers], await asyncio.gather(*runs), strict=True))

@@ -4,6 +4,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -20,6 +21,7 @@ class Site:
     running: Running
     smtp_port: int
     superuser_url: str
+    logs: Path
 
     def database_for(self, name: str) -> str:
         """The URL of a new, empty database."""

@@ -30,7 +30,8 @@ class Report:
             CHART.write_text(self._chart())
 
     def markdown(self) -> str:
-        parts = [self._speed(), self._ratios()] if self._measured.speeds else []
+        chart = "![The same as bars](peers.svg)"
+        parts = [self._speed(), chart, self._ratios()] if self._measured.speeds else []
         parts += [self._survived()] if self._measured.survived else []
         parts += [self._memory()] if self._measured.memories else []
         return "\n\n".join(parts)

@@ -5,7 +5,6 @@ import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bench.peers.mailbox import Mailbox
 from bench.peers.peer import Peer
@@ -42,12 +41,9 @@ class Extent:
 
 
 class Races:
-    """`folder`: for the workers' logs."""
-
-    def __init__(self, peers: Sequence[Peer], mailbox: Mailbox, folder: Path, extent: Extent) -> None:
+    def __init__(self, peers: Sequence[Peer], mailbox: Mailbox, extent: Extent) -> None:
         self._peers = peers
         self._mailbox = mailbox
-        self._folder = folder
         self._extent = extent
         self._number = itertools.count()
         self.speeds = {peer.name: Speed() for peer in peers}
@@ -60,7 +56,7 @@ class Races:
                 await self._take_turn(peer)
 
     async def _take_turn(self, peer: Peer) -> None:
-        speed, worker = self.speeds[peer.name], WorkerProcess(peer, self._folder / f"{peer.name}.log")
+        speed, worker = self.speeds[peer.name], WorkerProcess(peer)
         worker.start()
         try:
             async with asyncio.timeout(_READY_WITHIN):

@@ -5,7 +5,6 @@ import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bench.peers.mailbox import Mailbox
 from bench.peers.peer import Peer
@@ -24,13 +23,11 @@ class Memory:
     after: dict[str, float] = field(default_factory=dict)
 
 
-async def memory_of(
-    peers: Sequence[Peer], mailbox: Mailbox, folder: Path, *, waiting: int, seconds: float
-) -> dict[str, Memory]:
+async def memory_of(peers: Sequence[Peer], mailbox: Mailbox, *, waiting: int, seconds: float) -> dict[str, Memory]:
     """Of each worker and of what it needs besides Postgres. Each engine has so many seconds to make them wait."""
     found = {}
     for peer in peers:
-        worker = WorkerProcess(peer, folder / f"{peer.name}.log")
+        worker = WorkerProcess(peer)
         worker.start()
         try:
             found[peer.name] = await _one(peer, mailbox, worker, waiting=waiting, seconds=seconds)

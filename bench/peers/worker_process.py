@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-from pathlib import Path
 
 import psutil
 
@@ -14,11 +13,9 @@ _GRACE = 10  # seconds
 
 
 class WorkerProcess:
-    """`log`: where it writes what it has to say."""
-
-    def __init__(self, peer: Peer, log: Path) -> None:
+    def __init__(self, peer: Peer) -> None:
         self._peer = peer
-        self._log = log
+        self._log = peer.site.logs / f"{peer.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def resident(self) -> float:
