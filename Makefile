@@ -5,7 +5,7 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults faults-selftest model-comparison undo-races bench-peers lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults faults-selftest model-comparison undo-races bench bench-peers lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
@@ -17,6 +17,7 @@ help:
 	@echo "make approval-faults  the same from a request for approval to the end of what it allowed; ten minutes"
 	@echo "make model-comparison  1,000 contracts through 26 months against a paper calendar; half an hour"
 	@echo "make undo-races  200 undos as their window closes; some minutes"
+	@echo "make bench  measure the product and what it stands on, into docs/performance.md; fifteen minutes"
 	@echo "make bench-peers  Tetsuzuki beside other engines on the same small process; fifteen minutes"
 	@echo "make setup  only make the environment: then '$(BIN)/tetsuzuki up' is the product"
 
@@ -73,6 +74,9 @@ model-comparison: setup-development
 # Ends with an error when an undo and the end of its window leave a contract half undone.
 undo-races: setup-development
 	@$(BIN)/python -m tests.contracts_model --undo-races 200
+
+bench: setup-development
+	$(BIN)/python -m bench
 
 # Puts what it measured into docs/performance.md.
 bench-peers: $(BENCH_VENV)/bench.done

@@ -1,4 +1,4 @@
-"""Cancelling a contract and undoing it, with one device and with two hundred, beside a bare Temporal Update.
+"""Cancelling a contract with one device or two hundred, undoing it, and a device's restart, beside a bare Update.
 
     .venv/bin/python -m bench.contract [--rounds 20]
 
@@ -60,6 +60,13 @@ async def contract_of(product: Product, running: Running, devices: int) -> str:
     return f"{url}/{number}"
 
 
+async def restart_of(product: Product, contract: str) -> str:
+    """The URL of the restart of a contract's device."""
+    customer = contract.partition("/contracts/")[0]
+    [utm] = (await product.api.get(f"{customer}/utms", headers=product.staff)).raise_for_status().json()["items"]
+    return f"{customer}/utms/{utm['utm_id']}/restart"
+
+
 async def latencies(product: Product, running: Running, rounds: int) -> dict[str, list[float]]:
     """Milliseconds by step."""
     times: dict[str, list[float]] = {}
@@ -72,6 +79,8 @@ async def latencies(product: Product, running: Running, rounds: int) -> dict[str
         if answer is not None:
             answer.raise_for_status()
 
+    restart = await restart_of(product, contracts[1])
+    slot = (datetime.now(UTC) + timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
     day = (datetime.now(UTC).date() + timedelta(days=1)).isoformat()
     for number in range(rounds + 3):
         for devices, url in contracts.items():
@@ -81,6 +90,11 @@ async def latencies(product: Product, running: Running, rounds: int) -> dict[str
             await asyncio.sleep(0.1)
             await timed(f"undo, {devices} devices", product.api.post(f"{url}/undo-cancellation", headers=product.staff))
             await asyncio.sleep(0.1)
+        body = {"when": slot.isoformat()}
+        await timed("restart scheduled", product.api.post(restart, json=body, headers=product.staff))
+        await asyncio.sleep(0.1)
+        await timed("restart taken back", product.api.delete(restart, headers=product.staff))
+        await asyncio.sleep(0.1)
         workflow_id = f"bare-{Draw().opaque_id()}"
         await bare.submit(product.plain_temporal, workflow_id, bare.Writing.ROW)
         await bare.confirm(product.plain_temporal, workflow_id)

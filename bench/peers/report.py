@@ -4,15 +4,14 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from bench.page import put
 from bench.peers.chart import Bar, Panel, drawn
 from bench.peers.measured import Measured
 from bench.peers.speed import Speed
 from bench.product import ROOT
 
-PAGE = ROOT / "docs" / "performance.md"
 CHART = ROOT / "docs" / "peers.svg"
 T = TypeVar("T")
-_BEGIN, _END = "<!-- bench.peers begins -->", "<!-- bench.peers ends -->"
 
 
 class Report:
@@ -23,9 +22,7 @@ class Report:
         self._titles = titles
 
     def write(self) -> None:
-        before, _, rest = PAGE.read_text().partition(_BEGIN)
-        _, _, after = rest.partition(_END)
-        PAGE.write_text(f"{before}{_BEGIN}\n{self.markdown()}\n{_END}{after}")
+        put("peers", self.markdown())
         if self._measured.speeds:
             CHART.write_text(self._chart())
 
