@@ -174,7 +174,6 @@ def test_those_who_wait_equally_long_do_not_come_back_together() -> None:
     assert [not_all_at_once(seconds) for seconds in (0, 1, 10)] == [0, 1, 10]
 
 
-
 async def test_who_has_gone_away_is_forgotten(api: AsyncClient, desk: DeviceDesk, device: DeviceUnderTest) -> None:
     """Long before its time is over, no trace stays of a device that hung up."""
     has_hung_up = asyncio.Event()
