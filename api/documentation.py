@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import wording
@@ -19,6 +20,7 @@ from models.refusals import Refusal
 _HERE = Path(__file__).parent
 _STYLE = (_HERE / "documentation.css").read_text(encoding="utf-8")
 _SCHEMAS = "#/components/schemas/{model}"
+_JSON = "application/json"
 _METHODS = ("get", "put", "post", "delete", "patch")
 
 CONVENTIONS = (
@@ -71,6 +73,13 @@ CONVENTIONS = (
 )
 
 
+class NotDoneYet(BaseModel):
+    """What a 202 says (`api/commands.py`): the procedure, whose address is in `Location`."""
+
+    id: str
+    state: Literal["accepted"]
+
+
 def register(app: FastAPI) -> None:
     """After all routes: describe them at `/openapi.json` and `/docs`."""
 
@@ -106,30 +115,40 @@ def _description(app: FastAPI) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas.update(models_json_schema([(Problem, "serialization")], ref_template=_SCHEMAS)[1]["$defs"])
-    for path, methods in document["paths"].items():
+    for model in (Problem, NotDoneYet):
+        schemas.update(models_json_schema([(model, "serialization")], ref_template=_SCHEMAS)[1]["$defs"])
+    for methods in document["paths"].values():
         for method in _METHODS:
             if method in methods:
-                _tell_conventions(methods[method], posting=method == "post" and not path.startswith("/v1/device"))
+                _tell_conventions(methods[method], writes=method != "get")
     return document
 
 
-def _tell_conventions(operation: dict[str, Any], *, posting: bool) -> None:
+def _tell_conventions(operation: dict[str, Any], *, writes: bool) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     responses["4XX"] = _problem("Refused: `code` says why.")
-    responses["503"] = _problem("The database or Temporal is out of reach; nothing was taken.")
+    responses["503"] = _problem("The database or Temporal is out of reach; nothing was taken.", responses.get("503"))
     responses["503"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
-    if posting:
-        location = {"schema": {"type": "string"}, "description": "The procedure to look at."}
-        responses.setdefault(
-            "202", {"description": "Accepted and durable, not done yet.", "headers": {"Location": location}}
-        )
+    if writes:
+        responses["202"] = _not_done_yet(responses.get("202", {}))
 
 
-def _problem(description: str) -> dict[str, Any]:
+def _not_done_yet(own: dict[str, Any]) -> dict[str, Any]:
+    """`own`: what the operation itself answers with 202, if it does."""
+    location = {"schema": {"type": "string"}, "description": "The procedure to look at."}
+    schema: dict[str, Any] = {"$ref": _SCHEMAS.format(model="NotDoneYet")}
+    if of_its_own := own.get("content", {}).get(_JSON, {}).get("schema"):
+        schema = {"anyOf": [of_its_own, schema]}
+    told = {"description": "Accepted and durable, not done yet.", "headers": {"Location": location}}
+    return told | own | {"content": {_JSON: {"schema": schema}}}
+
+
+def _problem(description: str, own: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`own`: what the operation itself answers with that status, if it does."""
     schema = {"$ref": _SCHEMAS.format(model="Problem")}
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+    content = (own or {}).get("content", {})
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}, **content}}
 
 
 def _page(document: dict[str, Any]) -> str:

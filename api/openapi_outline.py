@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from models.fields import BLANK
+
 Json = dict[str, Any]
 _DEEPEST = 5
 _LIMITS = (
@@ -100,6 +102,8 @@ def _fields(document: Json, prefix: str, schema: Json, *, depth: int) -> Iterato
     plain = _plain(document, schema)
     if plain.get("type") == "array":
         yield from _fields(document, f"{prefix}0.", plain.get("items", {}), depth=depth + 1)
+    for choice in plain.get("anyOf", []):
+        yield from _fields(document, prefix, choice, depth=depth)
     for name, inner in plain.get("properties", {}).items():
         required = name in plain.get("required", [])
         yield _field(document, prefix + name, inner | {"x-required": required})
@@ -124,10 +128,11 @@ def _number(value: object) -> object:
 
 
 def _plain(document: Json, schema: Json) -> Json:
-    """Without references, and without the `null` that makes a field optional."""
+    """Without references, and without the `null` and the blank that make a field optional."""
     if "$ref" in schema:
         return _plain(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
-    choices = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
+    absent = [choice.get("type") == "null" or choice.get("title") == BLANK for choice in schema.get("anyOf", [])]
+    choices = [choice for choice, is_absent in zip(schema.get("anyOf", []), absent, strict=True) if not is_absent]
     return _plain(document, choices[0]) if len(choices) == 1 else schema
 
 

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -158,7 +159,16 @@ async def _answer_http_exception(request: Request, error: Exception) -> JSONResp
     if not isinstance(error, HTTPException):
         raise error
     refusal = known.get(error.status_code, refusals.Malformed)()
-    return problem_response(refusal, language_of(request), error.headers)
+    is_wrong_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    headers = {"Allow": ", ".join(_methods(request))} if is_wrong_method else error.headers
+    return problem_response(refusal, language_of(request), headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the address can be asked with: there is a route for each, and the framework names only the first one's."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    paths = [route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes if route.path in paths[:1] for method in route.methods or ()})
 
 
 async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:

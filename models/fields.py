@@ -230,7 +230,13 @@ def _absent_if_blank(value: Any) -> Any:  # noqa: ANN401 - likewise
     return None if isinstance(value, str) and not value.strip() else value
 
 
-OrAbsent = Annotated[T | None, BeforeValidator(_absent_if_blank)]
+def _tell_blank(schema: dict[str, Any]) -> None:
+    """In the API's description."""
+    schema["anyOf"].append({"type": "string", "pattern": r"^\s*$", "title": BLANK})
+
+
+BLANK = "Blank"
+OrAbsent = Annotated[T | None, BeforeValidator(_absent_if_blank), Field(json_schema_extra=_tell_blank)]
 """An optional field: what a form leaves empty is absent."""
 
 _Line = BeforeValidator(_one_line)

@@ -32,6 +32,18 @@ def tiny_app() -> FastAPI:
     async def things(paging: PagingQuery, _: Annotated[object, Depends(HTTPBearer())]) -> Page[UtmDestination]:
         raise NotImplementedError
 
+    @app.get("/readyz", responses={503: {"model": UtmDestination}}, tags=["Things"])
+    async def ready() -> UtmDestination:
+        raise NotImplementedError
+
+    @app.delete("/v1/things/{name}", status_code=204, tags=["Things"])
+    async def forget(name: str) -> None:
+        raise NotImplementedError
+
+    @app.post("/v1/things", status_code=202, tags=["Things"])
+    async def ask(posted: PostedRequest) -> UtmDestination:
+        raise NotImplementedError
+
     documentation.register(app)
     return app
 
@@ -59,6 +71,27 @@ async def test_every_operation_tells_its_problems() -> None:
     assert document["paths"]["/v1/things"]["get"]["security"]
     names = {parameter["name"] for parameter in document["paths"]["/v1/apply/{invitation_token}"]["post"]["parameters"]}
     assert names == {"invitation_token", "Idempotency-Key"}
+
+
+async def test_every_command_tells_that_it_may_take_longer() -> None:
+    """Whatever its method, and besides what it has to say with 202 itself."""
+    paths = (await fetched("/openapi.json")).json()["paths"]
+    later = {"$ref": "#/components/schemas/NotDoneYet"}
+    schemas = {
+        method: operation["responses"]["202"]["content"]["application/json"]["schema"]
+        for method, operation in [
+            ("delete", paths["/v1/things/{name}"]["delete"]),
+            ("post", paths["/v1/things"]["post"]),
+        ]
+    }
+    assert schemas["delete"] == later
+    assert schemas["post"] == {"anyOf": [{"$ref": "#/components/schemas/UtmDestination"}, later]}
+    assert "202" not in paths["/v1/things"]["get"]["responses"]
+
+
+async def test_what_an_operation_says_itself_when_something_is_out_of_reach_is_told_too() -> None:
+    told = (await fetched("/openapi.json")).json()["paths"]["/readyz"]["get"]["responses"]["503"]["content"]
+    assert told.keys() == {"application/json", "application/problem+json"}
 
 
 async def test_every_reference_leads_somewhere() -> None:

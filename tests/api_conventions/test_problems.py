@@ -60,6 +60,10 @@ def tiny_app() -> FastAPI:
     async def apply(body: ServiceApplicationInput) -> ServiceApplicationInput:
         return body
 
+    @app.get("/apply")
+    async def form() -> None:
+        raise NotImplementedError
+
     @app.post("/odd")
     async def odd(body: Odd) -> Odd:
         return body
@@ -235,7 +239,7 @@ async def test_unknown_addresses_and_methods_get_problems_too(client: httpx2.Asy
     ):
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert answer.headers["content-type"] == problems.MEDIA_TYPE
-    assert (await client.delete("/apply")).headers["allow"] == "POST"
+    assert (await client.delete("/apply")).headers["allow"] == "GET, POST"
 
 
 async def test_a_limit_over_200_is_wrong_input(client: httpx2.AsyncClient) -> None:
