@@ -146,6 +146,26 @@ def doctor(
 
 
 @app.command()
+def replay(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TETSUZUKI_DATA_DIR", help="The folder of a stack that 'up' runs, instead of the settings."
+        ),
+    ] = None,
+    of_each: Annotated[int, typer.Option(min=1, help="At most so many of each kind, the newest.")] = 300,
+) -> None:
+    """Say whether the procedures that are open now would go on with this version's code. Changes nothing."""
+    from local import kept_settings
+    from local.replay import run
+    from settings import Settings
+
+    if data_dir:
+        os.environ.update(kept_settings.read(data_dir))
+    raise typer.Exit(run(Settings(), of_each=of_each))
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database of TETSUZUKI_OWNER_DATABASE_URL to the newest shape."""
     from alembic import command

@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     worker_strict_sandbox: bool = False
     """Load workflows anew in Temporal's sandbox, which finds what would not replay: for tests."""
     worker_graceful_shutdown_seconds: int = 5
+    worker_deployment: str = "tetsuzuki"
+    """What all versions of the worker are called together, where they are told apart by a build id."""
+    worker_build_id: str | None = None
+    """This version among them. Without one the worker takes whatever is there for any worker."""
 
     api_host: str = "127.0.0.1"
     api_port: int = 8080

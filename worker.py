@@ -11,9 +11,10 @@ import sqlalchemy.exc
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
 import telemetry
 from activities.carrier import CarrierByHand, Dispatch, HttpCarrier
@@ -69,6 +70,7 @@ def make_worker(settings: Settings, client: Client, *, database: Database, clock
         graceful_shutdown_timeout=timedelta(seconds=settings.worker_graceful_shutdown_seconds),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        deployment_config=make_deployment(settings),
     )
 
 
@@ -93,6 +95,18 @@ def make_dispatch(settings: Settings) -> Dispatch:
         carrier=HttpCarrier(carrier.url, carrier.key.get_secret_value()) if carrier.url else CarrierByHand(),
         tracking_url=carrier.tracking_url,
         non_return_charge=settings.non_return_charge,
+    )
+
+
+def make_deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    """None: any worker may take any task, whatever its version."""
+    if settings.worker_build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.worker_deployment, settings.worker_build_id),
+        use_worker_versioning=True,
+        # Procedures live for years: they go on with whichever version is current (decision 0028).
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
 
 

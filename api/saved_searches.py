@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from settings import Settings
-
-_FAILING = '("category=WorkflowTaskFailed", "category=WorkflowTaskTimedOut")'
+from workflows.search_attributes import CODE_FAILS
 
 
 def saved_searches(now: datetime) -> dict[str, str]:
@@ -14,7 +13,7 @@ def saved_searches(now: datetime) -> dict[str, str]:
     return {
         "needs_operator": 'ExecutionStatus = "Running" AND Attention = "yes"',
         "due_within_a_day": f'ExecutionStatus = "Running" AND DueAt < "{tomorrow}"',
-        "failing_code": f"TemporalReportedProblems IN {_FAILING}",
+        "failing_code": CODE_FAILS,
         "of_a_tenant": 'Tenant = "T0000000"',
     }
 

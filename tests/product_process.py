@@ -27,7 +27,7 @@ class Product:
         self.launcher: list[str] = []
         self._output = folder / "output.txt"
         self._options = options
-        self._environment = os.environ | dict(environment or {})
+        self.environment = os.environ | dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -47,7 +47,7 @@ class Product:
                 command,
                 stdout=file if output is None else output,
                 stderr=subprocess.STDOUT,
-                env=self._environment,
+                env=self.environment,
             )
 
     def start(self) -> dict[str, Any]:

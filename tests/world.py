@@ -64,6 +64,11 @@ def rehearsal_server(tmp_path: Path) -> Iterator[RehearsalServer]:
 
 @pytest.fixture
 def settings() -> Settings:
+    return settings_of_tests()
+
+
+def settings_of_tests() -> Settings:
+    """Also those that the kept histories were recorded with."""
     return Settings(
         operator_key="operator-key-of-tests",
         link_key="link-key-of-tests",

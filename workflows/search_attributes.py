@@ -27,6 +27,9 @@ ATTENTION = SearchAttributeKey.for_keyword("Attention")
 """Whether it waits for an operator: "yes" or "no"."""
 DUE_AT = SearchAttributeKey.for_datetime("DueAt")
 
+CODE_FAILS = 'TemporalReportedProblems IN ("category=WorkflowTaskFailed", "category=WorkflowTaskTimedOut")'
+"""The search for procedures whose workflow's code fails; the server itself keeps that attribute."""
+
 TYPE_NAMES = {
     SearchAttributeIndexedValueType.KEYWORD: "Keyword",
     SearchAttributeIndexedValueType.DATETIME: "Datetime",

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.faults import approval_lanes, lanes, restart_lanes
+from tests.faults import approval_lanes, deploy_lanes, lanes, restart_lanes
 from tests.faults.report import Findings, table
 
 WITHIN = 600  # seconds for all lanes together, on two cores that nobody else uses
@@ -25,6 +25,7 @@ _LANES: dict[str, Callable[[Path], Awaitable[Findings]]] = {
     "restarts": restart_lanes.restart_kills,
     "slept": restart_lanes.slots_slept_through,
     "slots": restart_lanes.slot_races,
+    "deploy": deploy_lanes.deployments,
 }
 _MAIN_JOB = ("deadlines", "outage", "kills")
 

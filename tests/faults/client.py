@@ -15,7 +15,7 @@ from local.visitor import PageError, Visitor
 from models.identifiers import Draw
 
 Json = dict[str, Any]
-PATIENCE = 90  # seconds for one wish, outages included
+PATIENCE = 90  # seconds for one wish, outages included, unless a lane says otherwise
 _PAUSE = 0.2  # between tries; a person would wait as long as `Retry-After` says
 _AGAIN = {202, 503}
 _TAKEN_FOR_GOOD = ('"restart_id"', '"request_id"')
@@ -55,6 +55,7 @@ class Client:
             base_url=api_url, timeout=15, limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20)
         )
         self._headers = dict(headers)
+        self.patience: float = PATIENCE
         self.operations: list[Operation] = []
 
     async def post(
@@ -74,17 +75,17 @@ class Client:
         async def send() -> httpx2.Response:
             return await self._api.post(path, json=body, headers=headers)
 
-        return await _repeat(operation, send, repeats=repeats)
+        return await self._repeat(operation, send, repeats=repeats)
 
     async def read(
         self, job: str, act: str, path: str, *, headers: Mapping[str, str], until: str | None = None
     ) -> Operation:
         """`until`: what must be written there; before, no answer is final."""
-        return await _repeat(self._wish(job, act), lambda: self._api.get(path, headers=headers), until=until)
+        return await self._repeat(self._wish(job, act), lambda: self._api.get(path, headers=headers), until=until)
 
     async def delete(self, job: str, act: str, path: str) -> Operation:
         """What is not there at a repetition has been deleted."""
-        operation = await _repeat(self._wish(job, act), lambda: self._api.delete(path, headers=self._headers))
+        operation = await self._repeat(self._wish(job, act), lambda: self._api.delete(path, headers=self._headers))
         if operation.status == httpx2.codes.NOT_FOUND and len(operation.tries) > 1:
             operation.status = int(httpx2.codes.NO_CONTENT)
         return operation
@@ -107,7 +108,7 @@ class Client:
             return f'name="{asks_for}"' not in await visitor.open(link)
 
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 while operation.status is None:
                     await _press_once(operation, send)
         except TimeoutError:
@@ -119,31 +120,31 @@ class Client:
     async def close(self) -> None:
         await self._api.aclose()
 
+    async def _repeat(
+        self,
+        operation: Operation,
+        send: Callable[[], Awaitable[httpx2.Response]],
+        *,
+        repeats: bool = True,
+        until: str | None = None,
+    ) -> Operation:
+        try:
+            async with asyncio.timeout(self.patience):
+                while operation.status is None:
+                    answer = await _try_once(operation, send())
+                    if answer is not None and not repeats:
+                        operation.status = answer.status_code
+                    if answer is not None and until is not None and answer.is_success and until not in answer.text:
+                        operation.status = None
+                        await asyncio.sleep(_PAUSE)
+        except TimeoutError:
+            operation.tries.append("no final answer")
+        return operation
+
     def _wish(self, job: str, act: str) -> Operation:
         operation = Operation(job, act)
         self.operations.append(operation)
         return operation
-
-
-async def _repeat(
-    operation: Operation,
-    send: Callable[[], Awaitable[httpx2.Response]],
-    *,
-    repeats: bool = True,
-    until: str | None = None,
-) -> Operation:
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while operation.status is None:
-                answer = await _try_once(operation, send())
-                if answer is not None and not repeats:
-                    operation.status = answer.status_code
-                if answer is not None and until is not None and answer.is_success and until not in answer.text:
-                    operation.status = None
-                    await asyncio.sleep(_PAUSE)
-    except TimeoutError:
-        operation.tries.append("no final answer")
-    return operation
 
 
 async def _try_once(operation: Operation, sent: Awaitable[httpx2.Response]) -> httpx2.Response | None:
