@@ -5,7 +5,7 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults deploy-faults faults-selftest model-comparison undo-races bench bench-peers lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults deploy-faults faults-selftest model-comparison undo-races property-machine api-fuzz bench bench-peers lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
@@ -20,6 +20,8 @@ help:
 	@echo "make undo-races  200 undos as their window closes; some minutes"
 	@echo "make bench  measure the product and what it stands on, into docs/performance.md; fifteen minutes"
 	@echo "make bench-peers  Tetsuzuki beside other engines on the same small process; fifteen minutes"
+	@echo "make property-machine  plays drawn at random against a plain model; five minutes"
+	@echo "make api-fuzz  Schemathesis against the API, as everybody who can call it; some minutes"
 	@echo "make setup  only make the environment: then '$(BIN)/tetsuzuki up' is the product"
 
 $(VENV)/local.done: requirements/local.txt pyproject.toml
@@ -86,6 +88,13 @@ bench: setup-development
 # Puts what it measured into docs/performance.md.
 bench-peers: $(BENCH_VENV)/bench.done
 	@$(BENCH_VENV)/bin/python -m bench.peers
+# New plays each time, until one does not end as on paper; EXAMPLES plays of at most STEPS steps.
+property-machine: setup-development
+	@TETSUZUKI_MACHINE_EXAMPLES=$(or $(EXAMPLES),60) TETSUZUKI_MACHINE_STEPS=$(or $(STEPS),30) $(BIN)/pytest -q tests/machine
+
+# EXAMPLES drawn for each operation and role, besides those that cover its limits.
+api-fuzz: setup-development
+	@TETSUZUKI_FUZZ_EXAMPLES=$(or $(EXAMPLES),40) $(BIN)/pytest -q -n 2 -m faults tests/api_fuzz
 
 lint: setup-development
 	$(BIN)/ruff format --check .

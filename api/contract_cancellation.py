@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, StrictBool
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,18 +41,18 @@ class CancellationInput(Input):
     """`stop_shipment`: what has not been shipped is stopped at once, not at the contract's end (SHP-05)."""
 
     cancellation_date: Day
-    charge_fee: bool
-    stop_shipment: bool = False
-    dry_run: bool = False
+    charge_fee: StrictBool
+    stop_shipment: StrictBool = False
+    dry_run: StrictBool = False
 
 
 class MoveInput(Input):
     cancellation_date: Day
-    dry_run: bool = False
+    dry_run: StrictBool = False
 
 
 class UndoInput(Input):
-    dry_run: bool = False
+    dry_run: StrictBool = False
 
 
 _NOT_DRY = UndoInput()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.catalogue import Product, RatePlan, find_product
@@ -63,7 +63,7 @@ class ContractInput(Input):
     renewal_term: RenewalTerm
     product_id: Title
     rate_plans: RatePlansInput
-    shipping_required: bool = False
+    shipping_required: StrictBool = False
     utm_id: OrAbsent[UtmId] = None
     destination: Destination | None = None
     """Where the UTM is shipped to; left out, the one address that the customer's applications name (ADD-05)."""
@@ -77,7 +77,7 @@ class ContractChange(Input):
     memo3: OrAbsent[Memo] = None
     rate_plans: RatePlansInput = Field(default_factory=list)
     destination: Destination | None = None
-    dry_run: bool = False
+    dry_run: StrictBool = False
 
 
 async def application_of(

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, StrictBool
 
 from api.authentication import Staff
 from api.commands import ProcedureGoneError
@@ -39,7 +39,7 @@ class Memos(Input):
 
 
 class DecisionInput(Memos):
-    dry_run: bool = False
+    dry_run: StrictBool = False
 
 
 _NO_MEMOS = DecisionInput()

@@ -22,7 +22,7 @@ class ExemptionInput(Input):
 
 class Exemption(BaseModel):
     customer_id: str
-    exempt: bool
+    exempt: StrictBool
 
 
 @router.put("")

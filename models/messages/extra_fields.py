@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from models.fields import Input, Title
 from models.rules.extra_fields import ExtraField, ExtraFieldKind
@@ -10,7 +10,7 @@ from models.rules.extra_fields import ExtraField, ExtraFieldKind
 
 class ExtraFieldInput(Input):
     label: Title
-    required: bool
+    required: StrictBool
     kind: ExtraFieldKind
     choices: Annotated[list[Title], Field(max_length=100)] = Field(default_factory=list)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from models import fields
+from models.messages.extra_fields import ExtraFieldInput
 from models.messages.service_application import PortalUserInput, ServiceApplicationInput
 from models.rules.prefectures import PREFECTURES
 
@@ -46,6 +47,14 @@ def test_a_text_may_be_as_long_as_its_limit_and_no_longer(field: Any, limit: int
 def test_what_nobody_can_see_is_no_entry(value: str) -> None:
     """A required text of blanks or zero-width characters is missing; an optional one is absent."""
     assert refused(fields.CompanyName, value) == "string_too_short"
+
+
+@pytest.mark.parametrize("value", [1, "true", "yes", 0.0])
+def test_what_could_be_meant_for_yes_is_no_answer(value: object) -> None:
+    """As the API's description has it; a fuzz of all operations found that words and numbers were taken."""
+    field = {"label": "a", "kind": "text"}
+    assert ExtraFieldInput.model_validate({**field, "required": True}).required
+    assert refused(ExtraFieldInput, {**field, "required": value}) == "bool_type"
 
 
 @pytest.mark.parametrize("value", ["", " ", "\u3000"])
