@@ -5,7 +5,7 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults deploy-faults faults-selftest model-comparison undo-races property-machine api-fuzz bench bench-peers lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults deploy-faults surrounding-faults faults-selftest model-comparison undo-races property-machine api-fuzz bench bench-peers lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
@@ -16,6 +16,7 @@ help:
 	@echo "make restart-faults   the same from a restart's schedule to its end; slots slept through and raced; ten minutes"
 	@echo "make approval-faults  the same from a request for approval to the end of what it allowed; ten minutes"
 	@echo "make deploy-faults    new code while procedures are under way, and a version that is taken back; some minutes"
+	@echo "make surrounding-faults  network, mail server and disk at fault, frozen workers, repeated calls, poison; twenty minutes"
 	@echo "make model-comparison  1,000 contracts through 26 months against a paper calendar; half an hour"
 	@echo "make undo-races  200 undos as their window closes; some minutes"
 	@echo "make bench  measure the product and what it stands on, into docs/performance.md; fifteen minutes"
@@ -70,6 +71,11 @@ approval-faults: setup-development
 # Likewise, the code changed under procedures of every kind, once well and once so that it must be taken back.
 deploy-faults: setup-development
 	@$(BIN)/python -m tests.faults --lane deploy --within 1200
+
+# Likewise, with the parts alive and what surrounds them at fault.
+surrounding-faults: setup-development
+	@$(BIN)/python -m tests.faults --lane network --lane mail-server --lane mail-tls --lane three-days --lane frozen \
+		--lane repeated --lane poison --lane full-disk --within 3600
 
 faults-selftest: setup-development
 	@$(BIN)/pytest -q $(wildcard tests/faults/test_*invariants.py)

@@ -12,8 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.faults import approval_lanes, deploy_lanes, lanes, restart_lanes
-from tests.faults.report import Findings, table
+from tests.faults import approval_lanes, deploy_lanes, lanes, restart_lanes, surrounding_lanes
+from tests.faults.report import Findings, told
 
 WITHIN = 600  # seconds for all lanes together, on two cores that nobody else uses
 _LANES: dict[str, Callable[[Path], Awaitable[Findings]]] = {
@@ -26,6 +26,14 @@ _LANES: dict[str, Callable[[Path], Awaitable[Findings]]] = {
     "slept": restart_lanes.slots_slept_through,
     "slots": restart_lanes.slot_races,
     "deploy": deploy_lanes.deployments,
+    "network": surrounding_lanes.network,
+    "mail-server": surrounding_lanes.mail_server,
+    "mail-tls": surrounding_lanes.mail_tls,
+    "three-days": surrounding_lanes.three_days_without_mail,
+    "frozen": surrounding_lanes.frozen_workers,
+    "repeated": surrounding_lanes.repeated_calls,
+    "poison": surrounding_lanes.poison,
+    "full-disk": surrounding_lanes.full_disk,
 }
 _MAIN_JOB = ("deadlines", "outage", "kills")
 
@@ -50,7 +58,7 @@ async def run(names: list[str], within: float) -> int:
 def tell(findings: Findings) -> None:
     print(f"\n## {findings.lane}: {'passed' if findings.passed else 'FAILED'} in {findings.seconds:.0f} s\n")
     if findings.injections:
-        print(table(findings.injections) + "\n")
+        print(told(findings) + "\n")
     for line in [*findings.facts, *(f"WRONG {wrong}" for wrong in findings.wrong)]:
         print(f"- {line}")
     sys.stdout.flush()
@@ -62,7 +70,7 @@ def main() -> None:
     parser.add_argument(
         "--within", type=float, default=WITHIN, help="seconds until it is cut short, which is a failure"
     )
-    logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd's; conversations that break are meant to
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd's; conversations that break are meant to
     options = parser.parse_args()
     sys.exit(asyncio.run(run(options.lane or list(_MAIN_JOB), options.within)))
 

@@ -68,8 +68,8 @@ class Client:
         headers: Mapping[str, str] | None = None,
         repeats: bool = True,
     ) -> Operation:
-        """`headers`: another's than the client's. `repeats`: until the answer is final; else the first one is."""
-        headers = {**(headers or self._headers), "Idempotency-Key": Draw().opaque_id()}
+        """`headers`: another's than the client's, or with a key that was used before. `repeats`: until it is final."""
+        headers = {"Idempotency-Key": Draw().opaque_id(), **(headers or self._headers)}
         operation = self._wish(job, act)
 
         async def send() -> httpx2.Response:

@@ -51,14 +51,21 @@ class Kills(Generic[J]):
         injection = Injection(part, moment.number, moment.name, names)
         self.injections.append(injection)
         self.jobs += jobs
-        scene = Scene(self._site, part, [*jobs], self._arrives_within)
+        scene = self._scene(part, [*jobs])
         try:
             await moment.play(scene)
         except TimeoutError:
             injection.trouble.append("the jobs did not come to this moment")
         self._finishing += [asyncio.create_task(job.finish()) for job in jobs]
         if scene.killed is not None:
-            injection.back_after = await self._site.comes_back(part, scene.killed)
+            injection.back_after = await self._recover(scene, scene.killed)
+
+    def _scene(self, part: str, jobs: list[Job]) -> Scene:
+        return Scene(self._site, part, jobs, self._arrives_within)
+
+    async def _recover(self, scene: Scene, killed: int) -> float:
+        """Seconds until everything answered again."""
+        return await self._site.comes_back(scene.part, killed)
 
     async def finish(self) -> None:
         """Wait until every job has done all that it wishes."""

@@ -59,7 +59,9 @@ async def kills(
         await unheard.run()
         findings.facts.append(f"a decision while a part is away, and not made afterwards: {unheard.answers}")
         findings.wrong += unheard.wrong
-        await _judge(findings, product, [*map(expected_of, striking.jobs), *racing.expected, *unheard.expected])
+        await judge_main_jobs(
+            findings, product, [*map(expected_of, striking.jobs), *racing.expected, *unheard.expected]
+        )
     return findings
 
 
@@ -69,25 +71,26 @@ async def missed_deadlines(folder: Path) -> Findings:
         dying = Deadlines(product)
         findings.injections = dying.injections
         await dying.run()
-        await _judge(findings, product, dying.expected)
+        await judge_main_jobs(findings, product, dying.expected)
     return findings
 
 
-async def mail_outage(folder: Path) -> Findings:
+async def mail_outage(folder: Path, *, hours: int = 24, jobs: int = 4) -> Findings:
+    """`jobs`: a third of them."""
     findings = Findings("mail server away")
     async with timed(findings), site(folder, "--rehearsal") as product:
-        outage = Outage(product)
+        outage = Outage(product, hours, jobs)
         await outage.run()
         ups, downs = (len(outage.seconds[when]) for when in ("up", "down"))
         findings.facts.append(
-            f"a simulated day without a mail server: the median request takes {outage.slowdown:.2f} times as long"
-            f" ({ups} with, {downs} without)"
+            f"{hours} simulated hours without a mail server: the median request takes"
+            f" {outage.slowdown:.2f} times as long ({ups} with, {downs} without)"
         )
         if outage.slowdown > _SLOWEST:
             findings.wrong.append(f"requests took {outage.slowdown:.2f} times as long without a mail server")
         if outage.arrived_meanwhile:
             findings.wrong.append("the mail server was not away")
-        await _judge(findings, product, outage.expected)
+        await judge_main_jobs(findings, product, outage.expected)
     return findings
 
 
@@ -125,7 +128,7 @@ async def strike(striking: Kills[J], moment: Moment, parts: Sequence[str], *, wh
         await striking.strike(moment, part)
 
 
-async def _judge(findings: Findings, product: Site, expected: list[Expected]) -> None:
+async def judge_main_jobs(findings: Findings, product: Site, expected: list[Expected]) -> None:
     if not await become_quiet(product, Evidence, [TENANT]):
         findings.wrong.append(RESTLESS)
     evidence = await gather(product, expected)

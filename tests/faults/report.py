@@ -22,6 +22,8 @@ class Findings:
     """What was measured, in sentences."""
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    is_listed: bool = False
+    """What was injected has a row each, because it is no part that was killed."""
 
     @property
     def passed(self) -> bool:
@@ -39,6 +41,23 @@ def _survivors(injection: Injection, found: Sequence[Violation], evidence: Ledge
     if injection.trouble:
         return 0
     return sum(not concerning(job, found, evidence) for job in injection.jobs)
+
+
+def told(findings: Findings) -> str:
+    """The table of the lane's kind."""
+    return listed(findings.injections) if findings.is_listed else table(findings.injections)
+
+
+def listed(injections: Sequence[Injection]) -> str:
+    """A row per fault: where it met the jobs, how many met it and came through, seconds until all was well after it."""
+    rows = [("fault", "injected", "survived", "well after")]
+    rows.append(("-" * 36, "-" * 44, "-" * 8, "-" * 10))
+    for one in injections:
+        well = "" if one.back_after is None else f"{one.back_after:.1f} s"
+        rows.append((one.part, one.moment, f"{one.survived}/{len(one.jobs)}", well))
+    return "\n".join(
+        f"| {fault:<36} | {moment:<44} | {survived:<8} | {well:<10} |" for fault, moment, survived, well in rows
+    )
 
 
 def table(injections: Iterable[Injection]) -> str:

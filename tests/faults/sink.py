@@ -1,8 +1,9 @@
-"""A mail server that notes every mail before it answers, and can be held at a stage, put down and brought up."""
+"""A mail server that notes every mail before it answers; it can be held at a stage, put down, and told to refuse."""
 
 import asyncio
 import email
 import email.policy
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from enum import StrEnum
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.faults.mail_manners import Manner, Refusing, Turn
 from tests.mail_server import ReceivedMail
 
 _BROKEN_WITHIN = 3.0  # seconds from the final dot: whoever goes later has had our answer long before
@@ -32,6 +34,8 @@ class Acceptance:
     heard: bool = False
     """The sender went on in the same conversation, so it had our answer."""
     broken_at: float | None = None
+    sender_froze: bool = False
+    """It stood still from before our answer until long after its time."""
 
     @property
     def is_ambiguous(self) -> bool:
@@ -40,7 +44,7 @@ class Acceptance:
         A copy of it is nobody's fault (RFC 1047). It may have gone on with another procedure's mail meanwhile.
         """
         within = _NOTED_WITHIN if self.heard else _BROKEN_WITHIN
-        return self.broken_at is not None and self.broken_at - self.at < within
+        return self.sender_froze or (self.broken_at is not None and self.broken_at - self.at < within)
 
 
 @dataclass
@@ -65,12 +69,39 @@ class _Conversation(SMTP):
         self.event_handler.broken(self.session)
         super().connection_lost(error)
 
+    async def _handle_client(self) -> None:
+        refusal = self.event_handler.refusing.answer(Turn.GREETING)
+        if refusal is None:
+            return await super()._handle_client()
+        await self.push(refusal)
+        assert self.transport is not None
+        return self.transport.close()
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        recipients = self.envelope.rcpt_tos if self.envelope else []
+        refusal = self.event_handler.refusing.answer(Turn.DATA, *recipients)
+        if refusal is None:
+            await super().smtp_DATA(arg)
+        elif refusal is Manner.RESET:
+            await self.push("354 Go ahead")
+            await self._reader.readline()
+            self.drop()
+        else:
+            await self.push(refusal)
+
+    def drop(self) -> None:
+        assert isinstance(self.transport, asyncio.Transport)
+        self.transport.abort()
+
 
 class MailSink:
     def __init__(self, port: int) -> None:
         self.port = port
         self.accepted: list[Acceptance] = []
         self.conversations: set[asyncio.Transport] = set()
+        self.refusing = Refusing()
+        self.tls: ssl.SSLContext | None = None
+        """What it offers STARTTLS with."""
         self._taken_in: dict[Session, list[Acceptance]] = {}
         """The mails of each conversation, until it ends. All but the last have been heard of."""
         self._holds: list[Hold] = []
@@ -80,7 +111,7 @@ class MailSink:
     async def come_up(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Conversation(self, hostname="127.0.0.1", loop=loop), "127.0.0.1", self.port
+            lambda: _Conversation(self, hostname="127.0.0.1", loop=loop, tls_context=self.tls), "127.0.0.1", self.port
         )
 
     async def go_down(self) -> None:
@@ -88,6 +119,10 @@ class MailSink:
         if self._server is not None:
             self._server.close()
             self._server = None
+        await self.hang_up()
+
+    async def hang_up(self) -> None:
+        """Every conversation ends."""
         for transport in list(self.conversations):
             transport.abort()
         await asyncio.sleep(0.1)  # every conversation takes leave in a turn of its own
@@ -122,7 +157,7 @@ class MailSink:
     ) -> str:
         self._went_on(session)
         envelope.mail_from = address
-        return "250 OK"
+        return self.refusing.answer(Turn.MAIL) or "250 OK"
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
         self._went_on(session)
@@ -133,19 +168,26 @@ class MailSink:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         await self._pass(Stage.BEFORE_DATA, address)
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
+        refusal = self.refusing.answer(Turn.RCPT, address)
+        if refusal is None:
+            envelope.rcpt_tos.append(address)
+        return refusal or "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
+    async def handle_DATA(self, server: _Conversation, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
         assert isinstance(envelope.content, bytes)
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
         [recipient] = envelope.rcpt_tos
+        refusal = self.refusing.answer(Turn.DOT, recipient)
+        if refusal is not None and refusal is not Manner.TAKE_AND_DROP:
+            return refusal
         acceptance = Acceptance(ReceivedMail(recipient, message), time.monotonic())
         self.accepted.append(acceptance)
         self._taken_in.setdefault(session, []).append(acceptance)
         self._news.set()
         await self._pass(Stage.AFTER_DOT, recipient)
+        if refusal is not None:
+            server.drop()
         return "250 OK"
 
     def broken(self, session: Session) -> None:

@@ -32,6 +32,7 @@ from models.tables.tenants import NotificationAddress, Tenant
 from models.vocabulary import SignupState
 from tests.faults import gates
 from tests.faults.client import Client
+from tests.faults.detours import MAIL, Detours
 from tests.faults.sink import MailSink
 from tests.product_process import Product
 from tests.world import eventually, make_tenant
@@ -97,8 +98,12 @@ class Site:
             await asyncio.to_thread(self.product.start)
         else:
             await eventually(lambda: self.product.pids().get(part) != killed, patience=BACK_WITHIN)
-        await eventually(self._answers, patience=BACK_WITHIN)
+        await self.answers()
         return time.monotonic() - began
+
+    async def answers(self) -> None:
+        """Wait until all parts answer, and the worker asks for work."""
+        await eventually(self._answers, patience=BACK_WITHIN)
 
     async def _worker_polls(self) -> bool:
         """The engine still lists the workers that died lately; the present one must be among them."""
@@ -122,14 +127,20 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> AsyncIterator[Site]:
-    """Starts it all, and ends it all. `options` and `environment`: of `tetsuzuki up`."""
-    sink = MailSink(free_port())
+async def site(
+    folder: Path, *options: str, environment: Mapping[str, str] | None = None, detours: Detours | None = None
+) -> AsyncIterator[Site]:
+    """Starts it all, and ends it all. `options`, `environment`: of `tetsuzuki up`. `detours`: open, in between."""
+    sink = MailSink(detours.targets[MAIL] if detours else free_port())
     await sink.come_up()
-    mail_options = ("--smtp-host", "127.0.0.1", "--smtp-port", str(sink.port))
+    mail_port = detours.by[MAIL].port if detours else sink.port
+    mail_options = ("--smtp-host", "127.0.0.1", "--smtp-port", str(mail_port))
     product = Product(
         folder, "--api-port", str(free_port()), *mail_options, *options, environment=_WIDE | dict(environment or {})
     )
+    if detours:
+        product.launcher = detours.launcher
+        detours.settle(product.data_dir)
     try:
         ready = await asyncio.to_thread(product.start)
         prepared = await _prepared(product, sink, ready)

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import io
 import os
 import signal
@@ -91,6 +92,27 @@ async def test_a_part_that_dies_again_and_again_is_given_pauses(stage: Stage) ->
     await eventually(lambda: "ended with code 0; it is started again in 1 s" in stage.told)
     told = stage.told
     assert told.index("again at once") < told.index("again in 0.5 s") < told.index("again in 1 s")
+
+
+@pytest.mark.requirement("GEN-02")
+async def test_a_part_that_dies_while_the_disk_is_full_is_started_again_once_there_is_space(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process could not be noted down, so it was ended; the stack goes on trying instead of giving up."""
+    part = await stage.keep(WAITING)
+    note, refused = DataFolder.remember_process, iter([True, True])
+
+    def full(folder: DataFolder, name: str, pid: int, stop_signal: signal.Signals) -> None:
+        if next(refused, False):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        note(folder, name, pid, stop_signal)
+
+    monkeypatch.setattr(DataFolder, "remember_process", full)
+    assert part.program.pid is not None
+    os.kill(part.program.pid, signal.SIGKILL)
+    await eventually(lambda: "Part 1 runs again." in stage.told)
+    assert "Part 1 did not start. [Errno 28] No space left on device; it is started again" in stage.told
+    assert not stage.supervisor.lost.is_set()
 
 
 async def test_a_part_that_never_starts_is_told_with_its_last_words(stage: Stage) -> None:
