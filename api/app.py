@@ -128,6 +128,8 @@ ROUTERS = (
     viewer_data.router,
     viewers.router,
 )
+_DATABASE_PATIENCE = 20.0
+"""Seconds for a transaction; more than the database itself allows a statement. What a worker asks Temporal gives up."""
 PAGES = (apply_page.router, codec_page.router, link_pages.router)
 
 
@@ -177,7 +179,8 @@ async def make_context(settings: Settings) -> AsyncIterator[Context]:
         pings=not settings.rehearsal,
     )
     clock: Clock = WorldClock(client) if settings.rehearsal else SystemClock()
-    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
+    url = settings.database_url.get_secret_value()
+    database = Database(url, pool_size=settings.database_pool_size, patience=_DATABASE_PATIENCE)
     yield Context(
         settings=settings,
         database=database,

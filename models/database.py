@@ -1,8 +1,11 @@
 """The engine and its transactions. Each says for whom it runs; row-level security does the rest (GEN-05)."""
 
+import asyncio
+import os
+import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import psycopg
 from psycopg import sql
@@ -23,6 +26,9 @@ _AS = text(
 IDLE_SECONDS = 1.0
 """So long without use, and a connection may have died unnoticed; the engine's own `pool_pre_ping` asks every time."""
 
+SILENT_SECONDS = 3.0
+"""So long may such a connection take to answer. One whose other end is gone without a word never would."""
+
 # Nobody asks a listening connection anything, so that only the operating system can notice that its other end is gone.
 _WATCHED = {"connect_timeout": "3", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"}
 
@@ -30,7 +36,8 @@ _WATCHED = {"connect_timeout": "3", "keepalives_idle": "10", "keepalives_interva
 class Database:
     """Connects at the first transaction, so that a process starts without its database."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, patience: float | None = None) -> None:
+        """`patience`: seconds after which a transaction is given up, for callers that nobody else gives up."""
         self._listening = make_url(url).set(drivername="postgresql").update_query_dict(_WATCHED)
         self._engine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
@@ -40,6 +47,7 @@ class Database:
             hide_parameters=True,  # they would carry people's data into logs
             connect_args={"options": _OPTIONS, "connect_timeout": 3},
         )
+        self._patience = patience
         _replace_dead_connections(self._engine)
 
     @asynccontextmanager
@@ -56,12 +64,12 @@ class Database:
         if tenant_id and (person_id or named):
             message = "a transaction of one tenant must not see another tenant's rows"
             raise ValueError(message)
-        async with self._engine.begin() as connection:
-            await connection.execute(
-                _AS,
-                {"tenant": tenant_id, "person": person_id, "operator": "yes" if operator else "", "named": named},
-            )
-            yield connection
+        names = {"tenant": tenant_id, "person": person_id, "operator": "yes" if operator else "", "named": named}
+        async with self._engine.connect() as connection:
+            with _hung_up_after(self._patience, (await connection.get_raw_connection()).driver_connection):
+                async with connection.begin():
+                    await connection.execute(_AS, names)
+                    yield connection
 
     @staticmethod
     async def go_on_as(connection: AsyncConnection, tenant_id: str) -> None:
@@ -106,6 +114,28 @@ def _replace_dead_connections(engine: AsyncEngine) -> None:
         if time.monotonic() - entry.info.get("idle_since", time.monotonic()) < IDLE_SECONDS:
             return
         try:
-            dialect.do_ping(connection)
+            with _hung_up_after(SILENT_SECONDS, entry.driver_connection):
+                dialect.do_ping(connection)
         except dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error
+
+
+@contextmanager
+def _hung_up_after(seconds: float | None, connection: object) -> Iterator[None]:
+    """Whoever waits for an answer on the connection is told after so long that the other end has closed it.
+
+    To cancel the waiting instead would have the database asked to cancel the query, and that waits as well.
+    """
+    if seconds is None or not isinstance(connection, psycopg.AsyncConnection):
+        yield
+        return
+    timer = asyncio.get_running_loop().call_later(seconds, _hang_up, connection)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _hang_up(connection: psycopg.AsyncConnection[object]) -> None:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as own:
+        own.shutdown(socket.SHUT_RDWR)

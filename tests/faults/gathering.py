@@ -49,14 +49,16 @@ async def listen(site: Site, evidence: Ledgers) -> None:
     evidence.untouched = (site.untouched_before, await site.checksum())
 
 
-async def become_quiet(site: Site, kind: type[Ledgers], tenants: Sequence[str]) -> bool:
+async def become_quiet(
+    site: Site, kind: type[Ledgers], tenants: Sequence[str], *, within: float = QUIET_WITHIN
+) -> bool:
     """Wait until no mail is on its way and nothing waits but what may; False when that takes too long."""
 
     async def all_are() -> bool:
         return all([await _is_quiet(site, kind, tenant_id) for tenant_id in tenants])
 
     try:
-        await eventually(all_are, patience=QUIET_WITHIN)
+        await eventually(all_are, patience=within)
     except TimeoutError:
         return False
     return True

@@ -12,7 +12,7 @@ from tests.faults.contract_evidence import ContractEvidence, gather_contracts
 from tests.faults.contract_job import SETTINGS, ContractJob, Yard
 from tests.faults.deadlines import Deadlines
 from tests.faults.evidence import Evidence, Expected
-from tests.faults.gathering import become_quiet, gather
+from tests.faults.gathering import QUIET_WITHIN, become_quiet, gather
 from tests.faults.kills import J, Kills
 from tests.faults.ledgers import Ledgers
 from tests.faults.main_invariants import violations
@@ -128,8 +128,11 @@ async def strike(striking: Kills[J], moment: Moment, parts: Sequence[str], *, wh
         await striking.strike(moment, part)
 
 
-async def judge_main_jobs(findings: Findings, product: Site, expected: list[Expected]) -> None:
-    if not await become_quiet(product, Evidence, [TENANT]):
+async def judge_main_jobs(
+    findings: Findings, product: Site, expected: list[Expected], *, within: float = QUIET_WITHIN
+) -> None:
+    """`within`: seconds in which all must have come to rest."""
+    if not await become_quiet(product, Evidence, [TENANT], within=within):
         findings.wrong.append(RESTLESS)
     evidence = await gather(product, expected)
     findings.judge(evidence, violations(evidence))

@@ -37,7 +37,7 @@ async def network(folder: Path, *, cases: Sequence[Case] = ()) -> Findings:
         findings.injections = disturbing.injections
         await disturbing.meet(cases or networks.all_cases())
         await disturbing.finish()
-        await judge_main_jobs(findings, product, [*map(expected_of, disturbing.jobs)])
+        await judge_main_jobs(findings, product, [*map(expected_of, disturbing.jobs)], within=networks.QUIET_WITHIN)
     return findings
 
 

@@ -1,13 +1,22 @@
-"""What becomes of database connections that Postgres has ended meanwhile."""
+"""What becomes of database connections that Postgres has ended meanwhile, or that nobody answers on any more."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 
+from local.processes import free_port
 from models import database as databases
 from models.database import Database
 from tests.conftest import Postgres
+from tests.faults.tcp_proxy import TcpProxy
+
+SOON = 20  # seconds: the patience below is a part of one
+
+Proxied = tuple[Database, TcpProxy]
 
 
 @pytest.mark.parametrize("idle", [True, False])
@@ -25,6 +34,53 @@ async def test_a_connection_that_died_while_idle_is_replaced_and_a_busy_one_cost
     assert await backend(database) not in before
 
 
-async def backend(database: Database) -> int:
+async def backend(database: Database, *, meanwhile: Callable[[], None] = lambda: None) -> int:
     async with database.transaction() as connection:
+        meanwhile()
         return int((await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one())
+
+
+@pytest.fixture
+async def proxied(
+    postgres: Postgres, database_name: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[..., Proxied]]:
+    """A database behind a network that can fall silent. Its idle connections are asked before they are handed out."""
+    monkeypatch.setattr(databases, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(databases, "SILENT_SECONDS", 0.2)
+    proxy = TcpProxy(free_port(), postgres.port)
+    await proxy.listen()
+    url = make_url(postgres.url("app", database_name)).set(port=proxy.port).render_as_string(hide_password=False)
+    made = list[Database]()
+
+    def make(**options: float) -> Proxied:
+        made.append(Database(url, pool_size=1, **options))
+        return made[-1], proxy
+
+    yield make
+    proxy.refuse()
+    await asyncio.gather(*(database.close() for database in made))
+
+
+@pytest.mark.requirement("GEN-02")
+async def test_an_idle_connection_whose_other_end_is_gone_without_a_word_is_replaced(
+    proxied: Callable[..., Proxied],
+) -> None:
+    """As a firewall leaves it that has forgotten the connection: nobody says no, and nobody answers."""
+    database, proxy = proxied()
+    before = await backend(database)
+    proxy.half_open()
+    async with asyncio.timeout(SOON):
+        assert await backend(database) != before
+
+
+@pytest.mark.requirement("GEN-02")
+async def test_whoever_has_patience_for_so_long_is_told_that_the_database_is_out_of_reach(
+    proxied: Callable[..., Proxied],
+) -> None:
+    """The network falls silent in the middle of a transaction; the next one, after it, is well."""
+    database, proxy = proxied(patience=0.5)
+    async with asyncio.timeout(SOON):
+        with pytest.raises(OperationalError):
+            await backend(database, meanwhile=proxy.blackhole)
+        await proxy.lift()
+        await backend(database)
