@@ -67,10 +67,10 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, part.program.prepare)
         process = part.program.spawn()
-        self._folder.remember_process(part.name, process.pid, part.program.stop_signal)
         try:
+            self._folder.remember_process(part.name, process.pid, part.program.stop_signal)
             await loop.run_in_executor(self._threads, part.program.wait_until_ready, process)
-        except PartFailedError as failure:
+        except (PartFailedError, OSError) as failure:  # on a full disk no process can be noted down
             await loop.run_in_executor(self._threads, _stop, part)
             raise PartFailedError(f"{part.name} did not start. {failure}") from failure
         return process

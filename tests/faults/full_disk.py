@@ -5,9 +5,11 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psycopg
 
 from tests.faults.kills import Injection
 from tests.faults.main_job import MainJob
@@ -17,6 +19,7 @@ STEPS = ("apply", "confirm", "approve", "register")
 BACK_WITHIN = 30  # seconds from the space's return
 _SIZE = "320m"
 _FULL_FOR = 12  # seconds
+_SPARE_FILES = 12
 _PIECE = 1024 * 1024
 _SMALLEST_PIECE = 4096
 
@@ -81,6 +84,7 @@ class FullDisks:
         with filled(self.site.product.data_dir):
             for job in mine:
                 job.begin(step)
+            await self._exhaust_the_log()
             await asyncio.sleep(_FULL_FOR)
         empty = time.monotonic()
         await self.site.answers()
@@ -88,3 +92,11 @@ class FullDisks:
         if injection.back_after > BACK_WITHIN:
             injection.trouble.append(f"well only {injection.back_after:.0f} s after there was space again")
         await asyncio.gather(*(job.finish() for job in mine))
+
+    async def _exhaust_the_log(self) -> None:
+        """Postgres keeps files of its log in reserve; without one it cannot go on at all."""
+        with suppress(psycopg.OperationalError):
+            async with await psycopg.AsyncConnection.connect(self.site.superuser_url, autocommit=True) as connection:
+                for _ in range(_SPARE_FILES):
+                    await connection.execute("SELECT pg_logical_emit_message(false, 'full', 'disk')")
+                    await connection.execute("SELECT pg_switch_wal()")
