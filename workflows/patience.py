@@ -32,6 +32,9 @@ class Effect(TypedDict):
     retry_policy: RetryPolicy
 
 
+_NEVER_MENDED = ["PayloadsTooLarge"]
+"""What the SDK says of a result that is more than Temporal takes: the same at every try."""
+
 # Without end: the database comes back, and then the step is done. What no repetition can mend the activity itself
 # raises as non-retryable (activities/outcomes.py).
 DATABASE = LocalEffect(
@@ -40,7 +43,10 @@ DATABASE = LocalEffect(
     start_to_close_timeout=timedelta(seconds=20),
     local_retry_threshold=timedelta(seconds=20),
     retry_policy=RetryPolicy(
-        initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+        initial_interval=timedelta(milliseconds=200),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(seconds=30),
+        non_retryable_error_types=_NEVER_MENDED,
     ),
 )
 
@@ -57,7 +63,10 @@ MAIL = Effect(
     start_to_close_timeout=timedelta(hours=1),
     heartbeat_timeout=timedelta(seconds=15),
     retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(minutes=1),
+        non_retryable_error_types=_NEVER_MENDED,
     ),
 )
 

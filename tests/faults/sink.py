@@ -85,13 +85,9 @@ class _Conversation(SMTP):
         elif refusal is Manner.RESET:
             await self.push("354 Go ahead")
             await self._reader.readline()
-            self.drop()
+            _drop(self)
         else:
             await self.push(refusal)
-
-    def drop(self) -> None:
-        assert isinstance(self.transport, asyncio.Transport)
-        self.transport.abort()
 
 
 class MailSink:
@@ -173,7 +169,7 @@ class MailSink:
             envelope.rcpt_tos.append(address)
         return refusal or "250 OK"
 
-    async def handle_DATA(self, server: _Conversation, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
         assert isinstance(envelope.content, bytes)
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
@@ -187,7 +183,7 @@ class MailSink:
         self._news.set()
         await self._pass(Stage.AFTER_DOT, recipient)
         if refusal is not None:
-            server.drop()
+            _drop(server)
         return "250 OK"
 
     def broken(self, session: Session) -> None:
@@ -203,3 +199,8 @@ class MailSink:
             if hold.stage is stage and hold.suits(recipient):
                 hold.waiting.set()
                 await hold.ended.wait()
+
+
+def _drop(conversation: SMTP) -> None:
+    assert isinstance(conversation.transport, asyncio.Transport)
+    conversation.transport.abort()

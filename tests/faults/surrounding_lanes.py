@@ -18,7 +18,7 @@ from tests.faults.mail_faults import MailFaults
 from tests.faults.main_invariants import violations
 from tests.faults.main_job import expected_of
 from tests.faults.network import Case, Disturbances
-from tests.faults.poison import UNREADABLE, Poisons
+from tests.faults.poison import Poisons
 from tests.faults.report import Findings
 from tests.faults.site import TENANT, site
 from tests.faults.zombies import LATE, TAKEN_OVER, Spot, Zombies
@@ -86,6 +86,7 @@ async def frozen_workers(
     *,
     how: Sequence[str] = (LATE, TAKEN_OVER),
     spots: Sequence[tuple[Spot, ...]] = zombies.FREEZES,
+    seconds: float | None = None,
 ) -> Findings:
     """A worker stands still in steps and mails for longer than anybody waits, and then goes on."""
     findings = Findings("frozen workers", is_listed=True)
@@ -94,7 +95,7 @@ async def frozen_workers(
         findings.injections = freezing.injections
         for manner in how:
             for together in spots:
-                await freezing.freeze_at(together, manner)
+                await freezing.freeze_at(together, manner, seconds=seconds)
         await judge_main_jobs(findings, product, [*map(expected_of, freezing.jobs)])
     return findings
 
@@ -143,7 +144,7 @@ async def poison(folder: Path, *, names: Sequence[str] = ()) -> Findings:
         if not await become_quiet(product, Evidence, [TENANT]):
             findings.wrong.append(RESTLESS)
         evidence = await gather(product, [*map(expected_of, poisoning.jobs)])
-        evidence.runs = [run for run in evidence.runs if run.workflow_id != UNREADABLE]
+        evidence.runs = poisoning.without_poison(evidence.runs)
         findings.judge(evidence, violations(evidence))
         findings.facts.append(counted(evidence))
     return findings

@@ -60,8 +60,11 @@ class Zombies:
     injections: list[Injection] = field(default_factory=list)
     jobs: list[MainJob] = field(default_factory=list)
 
-    async def freeze_at(self, spots: tuple[Spot, ...], how: str) -> None:
-        """All of them at one freeze; a job each. One mail at most: the worker sends one after the other."""
+    async def freeze_at(self, spots: tuple[Spot, ...], how: str, *, seconds: float | None = None) -> None:
+        """All of them at one freeze; a job each. One mail at most: the worker sends one after the other.
+
+        `seconds`: fewer than it takes for everything to be given up.
+        """
         jobs = [MainJob(self.site, f"frozen{len(self.jobs) + n:02}") for n in range(len(spots))]
         self.jobs += jobs
         mine = [
@@ -78,7 +81,7 @@ class Zombies:
             if spot.where is Stage.AFTER_DOT:
                 self._excuse_copy(job)
         async with self._successor(how):
-            await asyncio.sleep(_FROZEN_FOR[how])
+            await asyncio.sleep(seconds or _FROZEN_FOR[how])
             os.kill(worker, signal.SIGCONT)
             went_on = time.monotonic()
             await self.site.answers()
