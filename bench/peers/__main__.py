@@ -63,7 +63,8 @@ class Run:
 
     async def _kills(self) -> None:
         options = self._options
-        run = killed(self._peers, self._mailbox, kills=options.kills, seed=options.seed)
+        extent = {"kills": options.kills, "seconds": options.kill_seconds}
+        run = killed(self._peers, self._mailbox, **extent, seed=options.seed)
         self.measured.survived = dict(await run)
 
     async def _memory(self) -> None:
@@ -115,6 +116,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--kill-seconds", type=float, default=400, help="after which nobody is killed any more")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--waiting", type=int, default=10_000)
     parser.add_argument("--memory-seconds", type=float, default=20, help="for each engine to make them wait")

@@ -44,10 +44,13 @@ class Massacre:
         self._processes: set[asyncio.Task[None]] = set()
         self._trouble: list[BaseException] = []
 
-    async def run(self, kills: int) -> Survived:
+    async def run(self, kills: int, seconds: float) -> Survived:
+        ends = time.monotonic() + seconds
+        done = 0
         try:
-            for life in range(kills):
-                await self._live_and_die(life)
+            while done < kills and time.monotonic() < ends:
+                await self._live_and_die(done)
+                done += 1
             self._worker.start()
             await self._end()
         finally:
@@ -59,7 +62,7 @@ class Massacre:
         for trouble in self._trouble:
             print(f"  {self._peer.name}: {trouble!r}", flush=True)
         longest = self._mailbox.longest_unnoted(self._due) * 1000
-        return Survived(kills, self._due.total(), lost, doubled, longest)
+        return Survived(done, self._due.total(), lost, doubled, longest)
 
     async def _live_and_die(self, life: int) -> None:
         self._worker.start()
@@ -101,6 +104,9 @@ class Massacre:
             await asyncio.sleep(0.5)
 
 
-async def killed(peers: Sequence[Peer], mailbox: Mailbox, *, kills: int, seed: int) -> Mapping[str, Survived]:
-    runs = [Massacre(peer, mailbox, seed).run(kills) for peer in peers]
+async def killed(
+    peers: Sequence[Peer], mailbox: Mailbox, *, kills: int, seconds: float, seed: int
+) -> Mapping[str, Survived]:
+    """So many each, unless the time is over before."""
+    runs = [Massacre(peer, mailbox, seed).run(kills, seconds) for peer in peers]
     return dict(zip([peer.name for peer in peers], await asyncio.gather(*runs), strict=True))

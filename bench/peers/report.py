@@ -31,6 +31,7 @@ class Report:
         parts = [self._speed(), chart, self._ratios()] if self._measured.speeds else []
         parts += [self._survived()] if self._measured.survived else []
         parts += [self._memory()] if self._measured.memories else []
+        parts += [self._machines()]
         return "\n\n".join(parts)
 
     def _speed(self) -> str:
@@ -39,7 +40,7 @@ class Report:
             f"The engines took turns in {extent['rounds']:.0f} rounds:"
             f" {extent['samples']:.0f} processes a round by one client,"
             f" then {extent['seconds']:.0f} s with {extent['clients']:.0f}."
-            f" Rates are medians, with the lowest and the highest round. {self._machine('speed')}"
+            " Rates are medians, with the lowest and the highest round."
         )
         heads = [
             "",
@@ -82,7 +83,7 @@ class Report:
             for name, survived in self._shown(self._measured.survived)
         ]
         heads = ["", "kills of the worker", "mails due", "lost", "doubled", "taken in before the kill, at most"]
-        return f"{self._machine('kills')}\n\n{_table(heads, rows)}"
+        return f"{_KILLED}\n\n{_table(heads, rows)}"
 
     def _memory(self) -> str:
         rows = []
@@ -93,8 +94,8 @@ class Report:
             )
             worker = f"{memory.before['worker']:.0f} → {memory.after['worker']:.0f}"
             rows.append([self._titles[name], f"{memory.waiting:,}", worker, needs or "–"])
-        heads = ["resident MB, with one and with all of them", "processes waiting", "worker", "besides Postgres"]
-        return f"{self._machine('memory')}\n\n{_table(heads, rows)}"
+        heads = ["", "processes waiting", "worker", "besides Postgres"]
+        return f"{_WAITING}\n\n{_table(heads, rows)}"
 
     def _chart(self) -> str:
         speeds = self._shown(self._measured.speeds)
@@ -110,13 +111,26 @@ class Report:
         ]
         return drawn(panels)
 
-    def _machine(self, part: str) -> str:
-        return f"Measured on {self._measured.machines[part]}."
+    def _machines(self) -> str:
+        """On what each part was measured; once, where it was the same."""
+        parts: dict[str, list[str]] = {}
+        for part, machine in self._measured.machines.items():
+            parts.setdefault(machine, []).append(part)
+        return "\n".join(f"{', '.join(names).capitalize()}: {machine}." for machine, names in parts.items())
 
     def _shown(self, figures: Mapping[str, T]) -> Sequence[tuple[str, T]]:
         return [(name, figures[name]) for name in self._titles if name in figures]
 
 
+_KILLED = """
+The worker was killed (`-9`, all its processes at once) at random moments of the half second after the first mail of
+each of its lives, two processes being begun in each; whatever had been begun was given time to end. What is doubled
+are copies with the same Message-ID, and the last column is how long before the kill the mail server had taken in the
+first one: within that time its sender had not yet written down that it was sent.
+""".strip()
+_WAITING = """
+Memory in MB, with one process that waits and with as many as came to wait in the time that each engine had for it.
+""".strip()
 _SHORT = {"ours": "to ours", "bare": "to the bare workflow"}
 
 

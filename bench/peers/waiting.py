@@ -16,7 +16,7 @@ _RESTING = 3.0  # seconds until memory is read
 
 @dataclass
 class Memory:
-    """Megabytes, resident. `waiting`: how many processes there were when the time was over."""
+    """Megabytes. `waiting`: how many processes there were when the time was over."""
 
     waiting: int
     before: dict[str, float] = field(default_factory=dict)

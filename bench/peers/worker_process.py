@@ -49,6 +49,6 @@ class WorkerProcess:
 
 
 def resident(pid: int) -> float:
-    """Megabytes of a process and its children."""
+    """Megabytes of a process and its children; what processes share is counted once, each having its part of it."""
     process = psutil.Process(pid)
-    return sum(float(one.memory_info().rss) for one in [process, *process.children(recursive=True)]) / 1e6
+    return sum(float(one.memory_full_info().pss) for one in [process, *process.children(recursive=True)]) / 1e6
