@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -44,7 +45,9 @@ class Measured:
         )
 
     def keep(self) -> None:
-        KEPT.write_text(json.dumps(_rounded(dataclasses.asdict(self)), indent=1) + "\n")
+        text = json.dumps(_rounded(dataclasses.asdict(self)), indent=1)
+        # Each list of figures on one line.
+        KEPT.write_text(re.sub(r"\[[^\]]*\]", lambda found: " ".join(found.group().split()), text) + "\n")
 
 
 def _read(kind: type[Any], found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
