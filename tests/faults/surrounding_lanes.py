@@ -20,6 +20,7 @@ from tests.faults.main_job import expected_of
 from tests.faults.network import Case, Disturbances
 from tests.faults.poison import Poisons
 from tests.faults.report import Findings
+from tests.faults.silence import Silence
 from tests.faults.site import TENANT, site
 from tests.faults.zombies import LATE, TAKEN_OVER, Spot, Zombies
 
@@ -37,7 +38,13 @@ async def network(folder: Path, *, cases: Sequence[Case] = ()) -> Findings:
         findings.injections = disturbing.injections
         await disturbing.meet(cases or networks.all_cases())
         await disturbing.finish()
-        await judge_main_jobs(findings, product, [*map(expected_of, disturbing.jobs)], within=networks.QUIET_WITHIN)
+        silence = Silence(product, detours)
+        if not cases:
+            await silence.run()
+            findings.facts.append(f"asked for while a server is silent: {silence.answers}")
+            findings.wrong += silence.wrong
+        expected = [*map(expected_of, disturbing.jobs), *silence.expected]
+        await judge_main_jobs(findings, product, expected, within=networks.QUIET_WITHIN)
     return findings
 
 
