@@ -98,7 +98,7 @@ class Signup(Procedure):
     @opened.validator
     def _refuse_opened(self) -> None:
         # Whoever would begin it anew while it is ending comes again when it has ended.
-        if not self._is_open():
+        if not self._is_open() or self._is_over():
             raise refused(WrongState(state=self._now.state))
 
     @workflow.update(description="Send a fresh link, good for seven days from now (TEN-04).")
@@ -162,6 +162,7 @@ class Signup(Procedure):
     async def _open_again(
         self, step: str, command: Command, allowed: frozenset[SignupState], *, change: ChangeAddress | None = None
     ) -> Opened:
+        await self._story_goes_first()
         async with self.turn():
             self._refuse_unless(allowed)
             opened = await self._open(step, command.actor, change=change)
@@ -210,8 +211,20 @@ class Signup(Procedure):
             identity=self.identity, member=self._start.member, step=unique, at=workflow.now(), actor=actor
         )
 
+    async def _story_goes_first(self) -> None:
+        """The expiry is recorded before any command that wakes the procedure together with it.
+
+        It may have been recorded before, and its worker died with the answer: the database knows of it already.
+        """
+        while self._is_over() and self._cut_short_by is None:
+            await workflow.wait_condition(lambda: not self._is_over() or self._cut_short_by is not None)
+
     def _is_open(self) -> bool:
         return self._now.state is SignupState.OPEN
+
+    def _is_over(self) -> bool:
+        """The story is still to say so."""
+        return self._is_open() and self._now.opened is not None and workflow.now() >= self._now.opened.expires_at
 
     def _judge_registration(self, command: Register) -> None:
         self._refuse_unless(_OPEN)
