@@ -5,7 +5,7 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults deploy-faults surrounding-faults faults-selftest model-comparison undo-races property-machine api-fuzz bench bench-peers lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults boundary-faults forgetful planted-bugs deploy-faults surrounding-faults faults-selftest model-comparison undo-races property-machine api-fuzz bench bench-peers lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
@@ -17,6 +17,9 @@ help:
 	@echo "make approval-faults  the same from a request for approval to the end of what it allowed; ten minutes"
 	@echo "make deploy-faults    new code while procedures are under way, and a version that is taken back; some minutes"
 	@echo "make surrounding-faults  network, mail server and disk at fault, frozen workers, repeated calls, poison; twenty minutes"
+	@echo "make boundary-faults  the worker killed at every boundary of every procedure's history; twenty minutes"
+	@echo "make forgetful  every procedure's tests on a worker that loses each step and each completion once; some minutes"
+	@echo "make planted-bugs  twenty-five mistakes made in a copy of the code, each to be found; ten minutes"
 	@echo "make model-comparison  1,000 contracts through 26 months against a paper calendar; half an hour"
 	@echo "make undo-races  200 undos as their window closes; some minutes"
 	@echo "make bench  measure the product and what it stands on, into docs/performance.md; fifteen minutes"
@@ -76,6 +79,19 @@ deploy-faults: setup-development
 surrounding-faults: setup-development
 	@$(BIN)/python -m tests.faults --lane network --lane mail-server --lane mail-tls --lane three-days --lane frozen \
 		--lane repeated --lane poison --lane full-disk --within 3600
+
+# The worker killed at every boundary of the history of every procedure.
+boundary-faults: setup-development
+	@$(BIN)/python -m tests.faults --lane boundaries --within 3600
+
+# Each step rolled back once and each completion lost once, and no workflow kept in memory.
+forgetful: setup-development
+	TETSUZUKI_FAULTS=tests.faults.forgetful TETSUZUKI_PATIENCE=30 $(BIN)/pytest -q -n 2 --dist worksteal tests/processes
+	TETSUZUKI_WORKER_MAX_CACHED_WORKFLOWS=0 TETSUZUKI_PATIENCE=30 $(BIN)/pytest -q -n 2 --dist worksteal tests/processes
+
+# Does the harness see mistakes? Ends with an error when one of them is not found.
+planted-bugs: setup-development
+	@$(BIN)/python -m tests.faults.planted
 
 faults-selftest: setup-development
 	@$(BIN)/pytest -q $(wildcard tests/faults/test_*invariants.py)

@@ -79,10 +79,14 @@ class MailServer:
         assert isinstance(content, bytes)
         message = email.message_from_bytes(content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
-        self.mails += [ReceivedMail(recipient, message) for recipient in envelope.rcpt_tos]
+        for recipient in envelope.rcpt_tos:
+            self.take(ReceivedMail(recipient, message))
         if any(self.drops(recipient) for recipient in envelope.rcpt_tos):
             _transport(server).abort()
         return "250 OK"
+
+    def take(self, mail: ReceivedMail) -> None:
+        self.mails.append(mail)
 
     def to(self, recipient: str) -> list[ReceivedMail]:
         return [mail for mail in self.mails if mail.recipient == recipient]

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,6 @@ from sqlalchemy import insert, select
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 
-from activities.smtp import SmtpCourier, SmtpServer
 from api.app import create_app
 from api.commands import Commands
 from api.context import Context
@@ -37,13 +37,16 @@ from models.vocabulary import SignupState
 from settings import Settings
 from tests.mail_server import MailServer
 from tests.replay.recorder import FOLDER, Recorder
-from worker import make_clock, make_worker
+from worker import make_clock, make_courier, make_worker
 from workflows.client import connect
 from workflows.world_clock import WorldClock
 
 TENANT = "T8000000"
 NOTIFIED = "desk@partner.example"
+PATIENCE = float(os.environ.get("TETSUZUKI_PATIENCE", "10"))  # seconds; fault runs have more
 T = TypeVar("T")
+Employ = Callable[[Settings, Client, Database], AbstractAsyncContextManager[Client]]
+"""Has somebody do a world's work until the end of the block; gives the client that the world itself goes by."""
 
 
 @pytest.fixture
@@ -86,6 +89,12 @@ def settings_of_tests() -> Settings:
 def runtime() -> Runtime | None:
     """The Temporal SDK's own choice, without metrics."""
     return None
+
+
+@pytest.fixture
+def employ() -> Employ:
+    """Who does the work: a worker in the test's own process, where a fault run has no other one."""
+    return in_this_process
 
 
 @dataclass
@@ -133,7 +142,7 @@ class World:
         return [mail.subject for mail in self.mails.to(recipient)]
 
 
-async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, patience: float = 10) -> None:
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, patience: float = PATIENCE) -> None:
     """Wait until the condition holds; fail after `patience` seconds."""
     async with asyncio.timeout(patience):
         while True:
@@ -215,11 +224,21 @@ async def world(
     mail_server: MailServer,
     settings: Settings,
     runtime: Runtime | None,
+    employ: Employ,
 ) -> AsyncIterator[World]:
-    address = rehearsal_server.address
-    async with running_world(address, database, mail_server, settings=settings, runtime=runtime) as world:
+    async with running_world(
+        rehearsal_server.address, database, mail_server, settings=settings, runtime=runtime, employ=employ
+    ) as world:
         await make_tenant(database, TENANT, await world.clock.now())
         yield world
+
+
+@contextlib.asynccontextmanager
+async def in_this_process(settings: Settings, client: Client, database: Database) -> AsyncIterator[Client]:
+    clock, courier = make_clock(settings, client), make_courier(settings)
+    async with make_worker(settings, client, database=database, clock=clock, courier=courier):
+        yield client
+    await courier.close()
 
 
 @contextlib.asynccontextmanager
@@ -230,19 +249,19 @@ async def running_world(
     *,
     settings: Settings,
     runtime: Runtime | None = None,
+    employ: Employ = in_this_process,
 ) -> AsyncIterator[World]:
     """A worker on those servers until the end of the block. Without rehearsal in the settings it runs on real time."""
     cipher = settings.payload_cipher()
-    client = await connect(temporal_address, "default", cipher, runtime=runtime)
+    client = await connect(temporal_address, "default", cipher, runtime=runtime, pings=not settings.rehearsal)
     clock = make_clock(settings, client)
-    courier = SmtpCourier(SmtpServer(host="127.0.0.1", port=mail_server.port, sender="no-reply@tetsuzuki.example"))
     recorder, folder = Recorder(), os.environ.get(FOLDER)
     client = recorder.watching(client) if folder else client
-    async with make_worker(settings, client, database=database, clock=clock, courier=courier):
-        yield World(client, clock, database, mail_server, settings.temporal_task_queue, cipher)
+    smtp = settings.smtp.model_copy(update={"host": "127.0.0.1", "port": mail_server.port})
+    async with employ(settings.model_copy(update={"smtp": smtp}), client, database) as used:
+        yield World(used, clock, database, mail_server, settings.temporal_task_queue, cipher)
         if folder:
-            await recorder.keep(client, Path(folder))
-    await courier.close()
+            await recorder.keep(used, Path(folder))
 
 
 async def make_tenant(database: Database, tenant_id: str, now: datetime) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 from alembic import command
+from sqlalchemy import text
 
+from models.database import Database
 from tests.conftest import Postgres, alembic_config
 
 CATALOGUE = {"products", "rate_plans", "charges", "catalogue_entries"}
@@ -104,6 +106,18 @@ def test_an_audit_log_only_grows(postgres: Postgres, database_name: str, role: s
     with psycopg.connect(postgres.url(role, database_name)) as connection, pytest.raises(psycopg.Error) as refused:
         connection.execute(statement.format(log).encode())
     assert refused.value.sqlstate in {"42501", "P0001"}  # no privilege, or the trigger's exception
+
+
+async def test_a_connection_forgets_whose_it_was(database_url: str) -> None:
+    """With the transaction's end, so that nothing is seen on it by whoever has not said for whom it is."""
+    database = Database(database_url, pool_size=1)
+    async with database.transaction("T8000000"):
+        pass
+    async with database.transaction() as connection:
+        await connection.execute(text("ROLLBACK"))  # and with it, what this transaction has said
+        kept = await connection.execute(text("SELECT current_setting('app.tenant', true)"))
+        assert kept.scalar_one() in {None, ""}
+    await database.close()
 
 
 def test_migrations_and_tables_say_the_same(postgres: Postgres, database_name: str) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.faults import approval_lanes, deploy_lanes, lanes, restart_lanes, surrounding_lanes
+from tests.faults import approval_lanes, boundary_lane, deploy_lanes, lanes, restart_lanes, surrounding_lanes
 from tests.faults.full_disk import NoDiskError
 from tests.faults.report import Findings, told
 
@@ -35,6 +35,7 @@ _LANES: dict[str, Callable[[Path], Awaitable[Findings]]] = {
     "repeated": surrounding_lanes.repeated_calls,
     "poison": surrounding_lanes.poison,
     "full-disk": surrounding_lanes.full_disk,
+    "boundaries": boundary_lane.boundary_kills,
 }
 _MAIN_JOB = ("deadlines", "outage", "kills")
 
@@ -68,6 +69,8 @@ def tell(findings: Findings) -> None:
     print(f"\n## {findings.lane}: {'passed' if findings.passed else 'FAILED'} in {findings.seconds:.0f} s\n")
     if findings.injections:
         print(told(findings) + "\n")
+    if findings.rows:
+        print("\n".join(findings.rows) + "\n")
     for line in [*findings.facts, *(f"WRONG {wrong}" for wrong in findings.wrong)]:
         print(f"- {line}")
     sys.stdout.flush()

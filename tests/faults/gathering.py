@@ -148,12 +148,12 @@ async def _run(site: Site, execution: WorkflowExecution) -> Run:
         run_id=execution.run_id,
         status=(status or WorkflowExecutionStatus.RUNNING).name,
         result=str(await handle.result()) if status is WorkflowExecutionStatus.COMPLETED else None,
-        accepted_updates=tuple(_accepted_updates(history)),
-        failed_tasks=tuple(_failed_tasks(history)),
+        accepted_updates=tuple(accepted_updates(history)),
+        failed_tasks=tuple(failed_tasks(history)),
     )
 
 
-def _accepted_updates(history: WorkflowHistory) -> list[str]:
+def accepted_updates(history: WorkflowHistory) -> list[str]:
     return [
         event.workflow_execution_update_accepted_event_attributes.protocol_instance_id
         for event in history.events
@@ -161,7 +161,7 @@ def _accepted_updates(history: WorkflowHistory) -> list[str]:
     ]
 
 
-def _failed_tasks(history: WorkflowHistory) -> list[str]:
+def failed_tasks(history: WorkflowHistory) -> list[str]:
     return [
         event.workflow_task_failed_event_attributes.failure.message
         for event in history.events

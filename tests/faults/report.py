@@ -18,6 +18,8 @@ class Findings:
 
     lane: str
     injections: list[Injection] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
+    """Of a table of its own, where it injects something else than a kill at a moment."""
     facts: list[str] = field(default_factory=list)
     """What was measured, in sentences."""
     wrong: list[str] = field(default_factory=list)
