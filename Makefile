@@ -5,7 +5,7 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults boundary-faults forgetful planted-bugs deploy-faults surrounding-faults faults-selftest model-comparison undo-races property-machine api-fuzz bench bench-peers lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults boundary-faults forgetful planted-bugs deploy-faults replay-mutants surrounding-faults faults-selftest model-comparison undo-races property-machine api-fuzz bench bench-peers lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
@@ -20,6 +20,7 @@ help:
 	@echo "make boundary-faults  the worker killed at every boundary of every procedure's history; twenty minutes"
 	@echo "make forgetful  every procedure's tests on a worker that loses each step and each completion once; some minutes"
 	@echo "make planted-bugs  twenty-five mistakes made in a copy of the code, each to be found; ten minutes"
+	@echo "make replay-mutants   how many incompatible changes of the workflows the kept histories notice; some minutes"
 	@echo "make model-comparison  1,000 contracts through 26 months against a paper calendar; half an hour"
 	@echo "make undo-races  200 undos as their window closes; some minutes"
 	@echo "make bench  measure the product and what it stands on, into docs/performance.md; fifteen minutes"
@@ -92,6 +93,10 @@ forgetful: setup-development
 # Does the harness see mistakes? Ends with an error when one of them is not found.
 planted-bugs: setup-development
 	@$(BIN)/python -m tests.faults.planted
+
+# Ends with an error when too few changes are noticed, or one that is not has no reason (tests/replay/survivors.py).
+replay-mutants: setup-development
+	@$(BIN)/python -m tests.replay.score
 
 faults-selftest: setup-development
 	@$(BIN)/pytest -q $(wildcard tests/faults/test_*invariants.py)

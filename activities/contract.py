@@ -311,7 +311,8 @@ def _ended(contract: Row[Any], message: Step, zone: str) -> dict[str, Any]:
     day = contract.cancellation_date or day_of(message.at, zone)
     if contract.status == ContractStatus.EXPIRED:
         return {"ended_at": message.at}
-    return {"ended_at": message.at, "status": ContractStatus.CANCELLED, "cancellation_date": day}
+    cancelled = {"cancellation_date": day, "cancelled_at": contract.cancelled_at or message.at}
+    return {"ended_at": message.at, "status": ContractStatus.CANCELLED, **cancelled}
 
 
 def _also(message: Step, what: str) -> Fact:

@@ -24,6 +24,7 @@ from tests.faults.contract_job import ContractJob
 from tests.faults.evidence import Evidence
 from tests.faults.gathering import become_quiet, gather
 from tests.faults.job import Job
+from tests.faults.lanes import RESTLESS
 from tests.faults.ledgers import Ledgers
 from tests.faults.main_job import MainJob, expected_of
 from tests.faults.restart_evidence import RestartEvidence, gather_restarts
@@ -32,7 +33,7 @@ from tests.faults.site import TENANT, Site
 from tests.faults.violation import Violation
 
 J = TypeVar("J", bound=Job)
-RESTLESS = "it did not come to rest"
+_AFTER_THE_OUTAGE = 75  # seconds
 
 
 class Cast(ABC, Generic[J]):
@@ -66,6 +67,9 @@ class Cast(ABC, Generic[J]):
     def step_of(self, number: int, job: J) -> str:
         """Before which step the job of that number is to stand."""
         return job.steps[number % len(job.steps)]
+
+    def brace(self, job: J) -> None:
+        """For an outage: what the job has yet to ask for must not be past when it is over."""
 
     def tenants(self) -> list[str]:
         """Whose procedures have to come to rest."""
@@ -109,6 +113,9 @@ class RestartCast(Cast[RestartJob]):
 
     def make(self, name: str) -> RestartJob:
         return RestartJob(self._site, name, self._yard, slot_in=self._slot_in)
+
+    def brace(self, job: RestartJob) -> None:
+        job.slot_in = _AFTER_THE_OUTAGE
 
     async def judged(self) -> list[Violation]:
         return restart_invariants.violations(await gather_restarts(self._site, self._yard, self.jobs))
@@ -168,6 +175,9 @@ class ContractCast(Cast[ContractJob]):
 
     def make(self, name: str) -> ContractJob:
         return ContractJob(self._site, name, self._yard, ends_in=self._ends_in)
+
+    def brace(self, job: ContractJob) -> None:
+        job.ends_in = _AFTER_THE_OUTAGE
 
     async def judged(self) -> list[Violation]:
         return contract_invariants.violations(await gather_contracts(self._site, self.jobs))

@@ -25,7 +25,7 @@ SETTINGS = {
 _KIT: LiteralString = "SELECT state, shipment_id FROM return_kits WHERE tenant_id = %s"
 _KIT_MAILS: LiteralString = "SELECT state FROM mails WHERE tenant_id = %s AND template LIKE 'return_kit_%%'"
 _MOVE: LiteralString = "UPDATE tenants SET time_zone = %s WHERE tenant_id = %s"
-_PATIENCE = 60  # seconds
+_PATIENCE = 120  # seconds
 
 
 class Yard:
@@ -64,7 +64,7 @@ class ContractJob(Job):
         self.number: str | None = None
         self.applied: Json = {}
         self._yard = yard
-        self._ends_in = ends_in
+        self.ends_in = ends_in
         self._customers = f"/v1/tenants/{self.tenant_id}/customers"
         self._customer_id = ""
         self._is_registered = False
@@ -139,7 +139,7 @@ class ContractJob(Job):
     async def _cancel(self) -> Operation:
         """For today, in the place where today is about to end."""
         place = f"Place/{self.name}"
-        self._midnight = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=self._ends_in)
+        self._midnight = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=self.ends_in)
         self._yard.clocks.forward(place, self._midnight, self._midnight + timedelta(seconds=2))
         await self._move_to(place)
         body = {"cancellation_date": self._yard.clocks.today.isoformat(), "charge_fee": True}

@@ -64,7 +64,7 @@ class RestartJob(Job):
         self.tenant_id = self.utm_id = ""
         self.far = self.near = datetime.max.replace(tzinfo=UTC)
         self._yard = yard
-        self._slot_in = slot_in
+        self.slot_in = slot_in
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -96,7 +96,7 @@ class RestartJob(Job):
         return await self._ask("schedule", self.far)
 
     async def _replace(self) -> Operation:
-        self.near = in_seconds(self._slot_in)
+        self.near = in_seconds(self.slot_in)
         return await self._ask("replace", self.near)
 
     async def _ask(self, act: str, slot: datetime) -> Operation:

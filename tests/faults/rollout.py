@@ -87,9 +87,12 @@ class Rollout:
         await self._operator.make_current(bad)
         began = time.monotonic()
         jobs: list[Job] = [*(job for job, _ in before), self._cast.job("begins")]
+        for job in jobs:
+            self._cast.brace(job)
         finishing = [asyncio.create_task(job.finish()) for job in jobs]
         seen_after = await self._seen(bad, began)
         await self._operator.make_current(good)
+        taken_back = time.monotonic() - began
         left = _TOLD.findall((await good.ask(self._replay)).text)
         for workflow_id in left:
             await self._operator.leave_with(bad, workflow_id)
@@ -98,7 +101,7 @@ class Rollout:
         self._findings.wrong += [str(violation) for violation in found]
         self._findings.facts.append(
             f"{self._name}: 3.0 does not fit; {len(_TOLD.findall(foretold.text))} procedures foretold to stand still,"
-            f" {seen_after}, taken back after {time.monotonic() - began:.0f} s; {len(left)} begun by 3.0 left with it;"
+            f" {seen_after}, taken back after {taken_back:.0f} s; {len(left)} begun by 3.0 left with it;"
             f" {len(jobs)} jobs, {len(found)} violations"
         )
 

@@ -132,3 +132,13 @@ async def runs(office: Office, number: str) -> tuple[list[int], list[int]]:
         carried.append(started.input.ByteSize())
         run_id = started.continued_execution_run_id
     return lengths, carried
+
+
+@pytest.mark.requirement("GEN-08")
+async def test_an_operator_ends_a_contract_with_its_procedure(office: Office) -> None:
+    number = (await office.apply())["contract_number"]
+    handle = office.world.client.get_workflow_handle(f"contract-T8000000-{number}")
+    await handle.cancel()
+    await handle.result()
+    assert "contract_closed" in await happened(office, number)
+    assert (await office.read(number))["ended_at"] is not None

@@ -118,3 +118,16 @@ async def test_wrong_input_is_refused_by_name(api: AsyncClient, staff: dict[str,
     for wrong in (0, 1001):
         answer = await api.post(FLEETS, json=body | {"per_slot": wrong}, headers=staff)
         assert "per_slot" in {error["field"] for error in answer.json()["errors"]}
+
+
+@pytest.mark.requirement("GEN-08")
+@pytest.mark.usefixtures("customer")
+async def test_an_operator_ends_a_fleet_restart_and_takes_all_of_it_back(
+    world: World, api: AsyncClient, staff: dict[str, str]
+) -> None:
+    at = await first_slot(world)
+    fleet = await ask(api, staff, utm_ids=IDS[:2], at=at.isoformat(), per_slot=50)
+    handle = world.client.get_workflow_handle(f"fleet-restart-{TENANT}-{fleet}")
+    await handle.cancel()
+    await handle.result()
+    assert (await read(api, staff, fleet))["counts"] == {"cancelled": 2}

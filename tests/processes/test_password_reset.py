@@ -254,3 +254,15 @@ async def test_the_same_request_again_sends_no_second_mail(api: AsyncClient, wor
 async def test_what_is_no_reset_link_is_not_there(context: Context) -> None:
     for link in ("", "x", f"{TENANT}-{'x' * 43}", Draw().opaque_id()):
         assert await refusal_of(context, link) is NotFound
+
+
+@pytest.mark.requirement("GEN-08")
+async def test_an_operator_ends_a_reset_and_its_link_with_it(api: AsyncClient, world: World, context: Context) -> None:
+    await asked(api)
+    link = await token(world)
+    [(reset_id, _)] = await resets(world)
+    handle = world.client.get_workflow_handle(identity(reset_id).procedure_id)
+    await handle.cancel()
+    await handle.result()
+    with pytest.raises(Refusal):
+        await reset_of(context, link)

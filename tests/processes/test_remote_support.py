@@ -356,3 +356,22 @@ async def test_what_is_asked_for_while_its_utm_is_being_deleted_ends_too(
     monkeypatch.setattr(utms, "end_all_of", end_and_be_asked)
     assert (await desk.api.delete(desk.device.url, headers=staff)).status_code == 204
     assert (await desk.read(asked[0]))["state"] == "withdrawn"
+
+
+@pytest.mark.requirement("GEN-08")
+async def test_an_operator_ends_a_session_with_its_procedure(desk: Desk) -> None:
+    request_id = await desk.running()
+    procedure_id = f"remote-support-{TENANT}-{request_id}"
+    await desk.world.client.get_workflow_handle(procedure_id).cancel()
+    assert (await desk.becomes(request_id, "ended"))["ended_by"] == "operator"
+
+
+@pytest.mark.requirement("RSA-02", "APR-05")
+async def test_an_administrator_lets_a_colleague_decide(desk: Desk) -> None:
+    request_id = await desk.asked()
+    link = await desk.link()
+    page = await desk.api.get(link)
+    named = await desk.api.post(link, data=hidden(page, 1) | {"delegate_to": "ken@minato.example"})
+    assert heading(named) == "別の方に判断を任せました"
+    await desk.mail("ken@minato.example", "承認のお願い")
+    assert "approval_delegated" in await desk.world.timeline(f"remote-support-{TENANT}-{request_id}")

@@ -312,3 +312,15 @@ async def test_a_slot_that_passed_while_the_system_was_down_starts_late_or_is_mi
         await desk.world.advance(seconds=20)
         assert (await desk.eventually("failed"))["reason"] == "offline"
         assert "失敗しました" in (await desk.world.mails_to(ALERTS, 2))[1]
+
+
+@pytest.mark.requirement("GEN-08")
+async def test_an_operator_ends_what_is_scheduled_and_the_next_request_begins_anew(desk: Desk) -> None:
+    await desk.ask(await desk.slot())
+    procedure_id = restarts_of(await desk.utm()).procedure_id
+    handle = desk.world.client.get_workflow_handle(procedure_id)
+    await handle.cancel()
+    await handle.result()
+    assert "restarts_ended" in await desk.world.timeline(procedure_id)
+    assert [restart["state"] for restart in await desk.history()] == ["cancelled"]
+    assert (await desk.ask(await desk.slot())).json()["state"] == "scheduled"
