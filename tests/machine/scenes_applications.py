@@ -19,6 +19,14 @@ class ApplicationScenes(Play):
     def somebody_applies(self, users: int) -> None:
         self.begin(self._apply, users)
 
+    @precondition(lambda self: len(self.all(Application)) < MOST)
+    @rule()
+    def somebody_becomes_a_customer(self) -> None:
+        """So that signups, too, are there to be played with."""
+        self.begin(self._apply, 1)
+        self.do(self._confirm, self.one(Application, 0))
+        self.do(self._decide, self.one(Application, 0), "approve")
+
     @precondition(lambda self: self.all(Application))
     @rule(pick=PICK)
     def the_applicant_confirms(self, pick: int) -> None:

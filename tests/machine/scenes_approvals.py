@@ -30,14 +30,20 @@ class ApprovalScenes(Play):
             page.decide(who, decision, at)
 
 
-class ViewerScenes(Play):
+class ViewerScenes(ApprovalScenes):
+    @precondition(lambda self: len(self.all(Viewer)) < MOST)
+    @rule()
+    def a_viewer_is_sent_a_token(self) -> None:
+        self.begin(self._ask_to_view)
+        self.do(self._decide_approval, self.one(Viewer, 0), TARO, "approve")
+
     @precondition(lambda self: len(self.all(Viewer)) < MOST)
     @rule()
     def a_viewer_asks(self) -> None:
         self.begin(self._ask_to_view)
 
     @precondition(lambda self: self.all(Viewer))
-    @rule(pick=PICK, is_right=st.booleans(), times=st.sampled_from((1, 6)))
+    @rule(pick=PICK, is_right=st.booleans(), times=st.sampled_from((1, 10)))
     def a_token_is_entered(self, pick: int, times: int, *, is_right: bool) -> None:
         self.do(self._enter, self.one(Viewer, pick), 1 if is_right else times, is_right=is_right)
 
@@ -99,7 +105,13 @@ class ViewerScenes(Play):
         return f"pc-{self.all(Viewer).index(page)}"
 
 
-class SupportScenes(Play):
+class SupportScenes(ApprovalScenes):
+    @precondition(lambda self: not any(page.is_open for page in self.all(Support)))
+    @rule()
+    def the_desk_asks_and_may(self) -> None:
+        self.begin(self._ask_for_support)
+        self.do(self._decide_approval, self.one(Support, 0), HANAKO, "approve")
+
     @rule()
     def the_desk_asks(self) -> None:
         self.do(self._ask_for_support)

@@ -19,7 +19,7 @@ from settings import Settings
 from tests.accounts import make_customer
 from tests.devices import make_devices
 from tests.machine.scenes_applications import AccountScenes, ApplicationScenes
-from tests.machine.scenes_approvals import ApprovalScenes, SupportScenes, ViewerScenes
+from tests.machine.scenes_approvals import SupportScenes, ViewerScenes
 from tests.machine.scenes_devices import ContractScenes, DeviceScenes
 from tests.machine.stage import OTHER, open_stage
 from tests.world import make_tenant, sign_in_staff
@@ -29,9 +29,7 @@ STEPS = int(os.environ.get("TETSUZUKI_MACHINE_STEPS", "30"))
 _SHORT_EXAMPLES, _SHORT_STEPS = 3, 12
 
 
-class EveryScene(
-    ApplicationScenes, AccountScenes, ApprovalScenes, ViewerScenes, SupportScenes, DeviceScenes, ContractScenes
-):
+class EveryScene(ApplicationScenes, AccountScenes, ViewerScenes, SupportScenes, DeviceScenes, ContractScenes):
     """All that the machine plays."""
 
 
