@@ -45,6 +45,7 @@ REASONS: dict[tuple[str, str], str] = {
         ),
     ): _NO_MAILS_REFUSED,
     ("signup", "Signup.delete: without await self.give_up_refused_mails(command.actor)"): _NO_MAILS_REFUSED,
+    ("signup", "Signup._open_again: without await self._story_goes_first()"): _RACE,
     ("utm_addition", "UtmAddition._remind: without await self._end(step='gone', actor='system')"): _LOST_A_RACE,
     (
         "procedure",
