@@ -49,11 +49,13 @@ class Play(RuleBasedStateMachine):
         self.account = Account()
         self._database, self._settings = database, settings
 
-    @initialize()
-    def the_curtain_rises(self) -> None:
-        self.stage = self._run(self._curtain.enter_async_context(open_stage(self._database, self._settings)))
+    @initialize(remembers=st.booleans())
+    def the_curtain_rises(self, *, remembers: bool) -> None:
+        """On a worker that keeps procedures in memory, or makes each anew from its history whenever it is needed."""
+        settings = self._settings.model_copy(update={"worker_max_cached_workflows": 150 if remembers else 0})
+        self.stage = self._run(self._curtain.enter_async_context(open_stage(self._database, settings)))
         self._next_door = self._run(checksum(self._database, OTHER))
-        self._tally["plays"] += 1
+        self._tally["plays" if remembers else "plays without a memory"] += 1
 
     # For the scenes.
 
