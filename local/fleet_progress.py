@@ -1,6 +1,10 @@
 """A fleet restart on its way, for the person at the terminal: a bar that moves, or in a log a line at each change."""
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -36,7 +40,8 @@ class FleetScreen:
 
     def watch(self, fleet_restart_id: str) -> int:
         try:
-            fleet = self._follow(fleet_restart_id)
+            with _interrupts() as seen:
+                fleet = self._follow(fleet_restart_id, seen)
         except RefusedError as refusal:
             self._fail(refusal)
             self._say_how_to_look(fleet_restart_id)
@@ -66,17 +71,18 @@ class FleetScreen:
         self._say(_line(fleet))
         return 0
 
-    def _follow(self, fleet_restart_id: str) -> Fleet:
+    def _follow(self, fleet_restart_id: str, interrupts: list[int]) -> Fleet:
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[standing]}", markup=False))
         with Progress(*columns, console=self._console, disable=not self._console.is_terminal) as progress:
             bar = progress.add_task("", total=None, standing="")
             said = ""
-            while True:
+            while not interrupts:
                 fleet = self._client.read(fleet_restart_id)
                 said = self._show(fleet, progress, bar, said=said)
                 if fleet.is_over:
                     return fleet
                 time.sleep(_LOOK_EVERY_SECONDS)
+        raise KeyboardInterrupt
 
     def _show(self, fleet: Fleet, progress: Progress, bar: TaskID, *, said: str) -> str:
         progress.update(bar, total=fleet.total, completed=fleet.over, standing=_standing(fleet))
@@ -108,6 +114,22 @@ class FleetScreen:
     def _fail(self, refusal: RefusedError) -> int:
         self._console.print(Text(str(refusal), "red"))
         return 1
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Those of Ctrl-C so far: Python drops the exception of one that comes while something is being cleaned up."""
+    seen: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _standing(fleet: Fleet) -> str:
