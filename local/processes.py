@@ -14,6 +14,9 @@ from pathlib import Path
 
 import psutil
 
+from models.identifiers import Draw
+
+_LISTENED_ON = range(20_000, 32_000)
 NOBODY = 65534
 CLOCK_TICK = 0.01  # seconds: how finely the kernel tells when a process began
 
@@ -48,10 +51,12 @@ class ProcessIdentity:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Below those for outgoing connections, of which one might have it when a killed stack starts again on its ports."""
+    draw = Draw()
+    while True:
+        port = _LISTENED_ON.start + draw.below(len(_LISTENED_ON))
+        if port_is_free(port):
+            return port
 
 
 def port_is_free(port: int) -> bool:

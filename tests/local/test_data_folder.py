@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.data_folder import HOLDER_PATIENCE, DataFolder
-from local.processes import PartFailedError
+from local.processes import PartFailedError, free_port
 
 
 @pytest.fixture
@@ -57,6 +57,12 @@ def test_a_taken_port_is_replaced(folder: DataFolder) -> None:
         other = folder.port("api")
     assert other != remembered
     assert folder.port("api") == other
+
+
+def test_no_outgoing_connection_is_given_a_port_of_ours() -> None:
+    """One would have it when a killed stack starts again on its ports."""
+    first_of_theirs = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert all(1024 < free_port() < first_of_theirs for _ in range(20))
 
 
 def test_the_first_choice_gives_way_to_the_next_free_port(folder: DataFolder) -> None:
