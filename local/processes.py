@@ -51,7 +51,7 @@ class ProcessIdentity:
 
 
 def free_port() -> int:
-    """Below those for outgoing connections, of which one might have it when a killed stack starts again on its ports."""
+    """Below those of outgoing connections: one might have it when a killed stack starts again on its ports."""
     draw = Draw()
     while True:
         port = _LISTENED_ON.start + draw.below(len(_LISTENED_ON))
