@@ -14,7 +14,7 @@ from models.database import Database
 from models.durations import Durations
 from models.links import LinkKey
 from models.messages.procedure import Step
-from models.refusals import NotFound
+from models.refusals import NotFound, Refusal
 from models.tables.tenants import Tenant
 
 Answered = TypeVar("Answered", bound=BaseModel)
@@ -33,14 +33,25 @@ class Records:
     async def once(
         self, fact: Fact, answered: type[Answered], work: Callable[[AsyncConnection], Awaitable[Answered]]
     ) -> Answered:
-        """Do the work and write the fact in one transaction, or give the answer it had when it was done before."""
-        async with self.database.transaction(fact.tenant_id) as connection:
-            earlier = await audit.earlier_answer(connection, fact)
-            if earlier is not None:
-                return answered.model_validate(earlier)
-            answer = await work(connection)
-            await audit.record(connection, fact, answer.model_dump(mode="json"))
-            return answer
+        """Do the work and write the fact in one transaction, or give the answer it had when it was done before.
+
+        Raises:
+            Refusal: the work refuses, and no other try of this very step is why.
+        """
+        try:
+            async with self.database.transaction(fact.tenant_id) as connection:
+                earlier = await audit.earlier_answer(connection, fact)
+                if earlier is None:
+                    answer = await work(connection)
+                    await audit.record(connection, fact, answer.model_dump(mode="json"))
+                    return answer
+        except Refusal:
+            # A try that had been given up may have been committed since: its rows are what the work has met.
+            async with self.database.transaction(fact.tenant_id) as connection:
+                earlier = await audit.earlier_answer(connection, fact)
+            if earlier is None:
+                raise
+        return answered.model_validate(earlier)
 
 
 async def tenant_row(connection: AsyncConnection, tenant_id: str, *, locked: bool = False) -> Row[tuple[Tenant]]:
