@@ -134,7 +134,7 @@ test: setup-development lint
 
 # The fault lanes in a minute each: the few worst moments.
 faults-short: setup-development
-	$(BIN)/pytest -n 2 -m faults --ignore=tests/api_fuzz
+	$(BIN)/pytest -m faults --ignore=tests/api_fuzz $(LANES)
 
 # For each requirement the tests that prove it, and which have none. Starts no server.
 requirements: setup-development
