@@ -36,6 +36,7 @@ ROOT = Path(__file__).parent.parent
 TEMPLATE = "tetsuzuki"
 _PASSWORDS = PostgresPasswords("postgres-password", "owner-password", "app-password")
 _KEY = pytest.StashKey[PostgresServer]()
+_FOLDER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 _PORT = pytest.StashKey[int]()
 
 # Examples get no time limit of their own: the machine may be busy with the other tests.
@@ -45,8 +46,9 @@ hypothesis.settings.load_profile("busy_machine")
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and not config.option.collectonly:
-        folder = Path(tempfile.mkdtemp(prefix="tetsuzuki-tests-"))
-        server = PostgresServer(folder / "postgres", port=free_port(), passwords=_PASSWORDS, tuning=QUICK_AND_FORGETFUL)
+        folder = tempfile.TemporaryDirectory(prefix="tetsuzuki-tests-")
+        config.stash[_FOLDER] = folder
+        server = PostgresServer(Path(folder.name) / "postgres", port=free_port(), passwords=_PASSWORDS, tuning=QUICK_AND_FORGETFUL)
         server.start()
         config.stash[_KEY] = server
         config.stash[_PORT] = server.port
@@ -68,6 +70,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     server = config.stash.get(_KEY, None)
     if server is not None:
         server.stop()
+    if _FOLDER in config.stash:
+        config.stash[_FOLDER].cleanup()
 
 
 def migrate(owner_url: str) -> None:
