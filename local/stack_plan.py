@@ -185,6 +185,9 @@ class StackPlan:
             "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
             "TETSUZUKI_WORKER_GRACEFUL_SHUTDOWN_SECONDS": str(WORKER_GRACE),
         }
+        if self._options.rehearsal:
+            # Its engine would hold ready for a killed worker, for ever, what that one had in memory.
+            settings["TETSUZUKI_WORKER_MAX_CACHED_WORKFLOWS"] = "0"
         if self.addresses.temporal_ui_url:
             settings["TETSUZUKI_TEMPORAL_UI_URL"] = self.addresses.temporal_ui_url
         if self.addresses.inbox_url:

@@ -48,7 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         folder = tempfile.TemporaryDirectory(prefix="tetsuzuki-tests-")
         config.stash[_FOLDER] = folder
-        server = PostgresServer(Path(folder.name) / "postgres", port=free_port(), passwords=_PASSWORDS, tuning=QUICK_AND_FORGETFUL)
+        server = PostgresServer(
+            Path(folder.name) / "postgres", port=free_port(), passwords=_PASSWORDS, tuning=QUICK_AND_FORGETFUL
+        )
         server.start()
         config.stash[_KEY] = server
         config.stash[_PORT] = server.port

@@ -37,8 +37,6 @@ class Death:
 
     procedure: str
     number: int | None = None
-    remembers: bool = True
-    """Whether workflows stay in memory between their tasks, as they do in earnest."""
 
 
 class Boundaries:

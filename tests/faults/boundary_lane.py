@@ -46,7 +46,11 @@ async def boundary_kills(
         undisturbed = await _tell(folder, golden)
         findings.wrong += [f"{run} undisturbed: {told.trouble}" for run, told in undisturbed.items() if told.trouble]
         counted = {procedure: _boundaries(folder, procedure) for procedure in procedures}
-        strikes = [_strike(procedure, n) for procedure, names in counted.items() for n in _chosen(len(names), at_most)]
+        strikes = [
+            Run(Death(procedure, number), f"{number:03}")
+            for procedure, names in counted.items()
+            for number in _chosen(len(names), at_most)
+        ]
         told = await _tell(folder, strikes)
         findings.rows = _table(counted, told)
         for run in strikes:
@@ -54,11 +58,6 @@ async def boundary_kills(
                 where = counted[run.death.procedure][(run.death.number or 1) - 1]
                 findings.wrong.append(f"{run} ({where}): {trouble}")
     return findings
-
-
-def _strike(procedure: str, number: int) -> Run:
-    """Production's memory in half of the runs, none in the other half."""
-    return Run(Death(procedure, number, remembers=bool(number % 2)), f"{number:03}")
 
 
 def _chosen(count: int, at_most: int | None) -> list[int]:

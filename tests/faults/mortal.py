@@ -143,12 +143,7 @@ def world(world: World, scene: Scene) -> World:
 def employ(run: Run, scene: Scene, mail_server: AttentiveMailServer, request: pytest.FixtureRequest) -> Employ:
     @asynccontextmanager
     async def mortal(settings: Settings, client: Client, _: Database) -> AsyncIterator[Client]:
-        theirs = told(
-            settings,
-            database_url=scene.app_url,
-            temporal_address=scene.temporal_address,
-            remembers=run.death.remembers,
-        )
+        theirs = told(settings, database_url=scene.app_url, temporal_address=scene.temporal_address)
         noted = FOLDER / f"{run}.boundaries"
         scene.force = force = Workforce(theirs, run.death, noted)
         with force.at_work():

@@ -136,12 +136,13 @@ async def _serve(settings: Settings, boundaries: Boundaries) -> None:
         await stop.wait()
 
 
-def told(settings: Settings, *, database_url: str, temporal_address: str, remembers: bool) -> Settings:
-    """As the product runs, on a test's servers; but the mails of a dead sender go again after seconds."""
+def told(settings: Settings, *, database_url: str, temporal_address: str) -> Settings:
+    """As a rehearsal runs, on a test's servers; but the mails of a dead sender go again after seconds."""
     mine: dict[str, object] = {
         "database_url": SecretStr(database_url),
         "temporal_address": temporal_address,
         "worker_strict_sandbox": False,
+        "worker_max_cached_workflows": 0,
         "durations": settings.durations.model_copy(update={"mail_lease": _LEASE}),
     }
-    return settings.model_copy(update=mine if remembers else mine | {"worker_max_cached_workflows": 0})
+    return settings.model_copy(update=mine)
