@@ -128,6 +128,10 @@ class Commands:
             await self._expect_begun(identity)
             raise NotDoneYetError(identity) from None
         except (RPCError, WorkflowAlreadyStartedError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.FAILED_PRECONDITION:
+                # Its code fails; it goes on once that is mended.
+                await self._expect_begun(identity)
+                raise NotDoneYetError(identity) from None
             # The rehearsal's server and the real one say it differently.
             if isinstance(error, RPCError) and error.status is not RPCStatusCode.ALREADY_EXISTS:
                 raise
@@ -277,7 +281,7 @@ class Commands:
         reuse: WorkflowIDReusePolicy,
         summary: str,
     ) -> WithStartWorkflowOperation[Any, Any]:
-        return WithStartWorkflowOperation(
+        operation = WithStartWorkflowOperation(
             workflow,
             start,
             id=identity.procedure_id,
@@ -287,6 +291,9 @@ class Commands:
             search_attributes=search_attributes.of(identity),
             static_summary=summary,
         )
+        # Whoever sends it hears of a failure; unheard here, the log would tell of it once more, as of a mistake.
+        asyncio.ensure_future(operation.workflow_handle()).add_done_callback(_heard)
+        return operation
 
     async def _expect_begun(self, identity: Identity) -> None:
         try:
@@ -315,6 +322,11 @@ async def _accepted(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(
         {"id": identity.procedure_id, "state": "accepted"}, HTTPStatus.ACCEPTED, headers={"Location": location}
     )
+
+
+def _heard(begun: asyncio.Future[Any]) -> None:
+    if not begun.cancelled():
+        begun.exception()
 
 
 def _same_request(answer: A, command: Command) -> A:
