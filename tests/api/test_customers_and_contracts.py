@@ -11,8 +11,8 @@ from models.tables.devices import Restart
 from models.tables.shipments import ReturnKit, Shipment
 from models.tables.utms import Utm
 from tests.api.test_customers import CUSTOMERS, names, people_in_the_database
-from tests.api.test_utms import UTM, applied
 from tests.contracts import DESTINATION, Office, open_office
+from tests.utm_customers import UTM, applied
 from tests.world import TENANT, World, eventually
 
 JAPAN = timedelta(hours=9)

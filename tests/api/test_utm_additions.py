@@ -16,8 +16,8 @@ from models.tables.tenants import Tenant
 from tests.accounts import make_customer
 from tests.additions import APPLICANT, DESTINATION, URL, Company, make_company, procedure_id
 from tests.api.test_customers import CUSTOMERS
-from tests.api.test_utms import UTM, applied, contract, portal_user
 from tests.contracts import open_office
+from tests.utm_customers import UTM, applied, contract, portal_user
 from tests.world import TENANT, World, make_tenant, sign_in_staff
 
 NOON = "2026-11-20T12:00:00+09:00"

@@ -5,85 +5,19 @@ from typing import Any
 
 import pytest
 from httpx2 import AsyncClient, Response
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
-from models.identifiers import Draw, digest, secret_token
+from models.identifiers import digest
 from models.rules.periods import day_of
 from models.tables.applications import ServiceApplication
 from models.tables.contracts import Contract
-from models.tables.customers import Customer
-from models.tables.people import Person, PortalUser, Session
 from models.tables.procedures import AuditEntry
 from models.tables.utms import Utm
 from tests.api.test_customers import CUSTOMERS, created
+from tests.utm_customers import UTM, applied, contract, portal_user
 from tests.world import TENANT, World, make_tenant, sign_in_staff
 
 OTHER = "T9000000"
-UTM: dict[str, Any] = {
-    "utm_id": "a1a1b2b2c3c3",
-    "name": "本社1階",
-    "serial_number": "SN0123456789012",
-    "postal_code": "1050001",
-    "address": "東京都港区虎ノ門1-2-3",
-    "delivery_status": "発送準備中",
-    "customer_addresses": ["alert@minato.example"],
-    "service_desk_addresses": ["desk@partner.example"],
-    "report_addresses": [],
-}
-
-
-async def contract(world: World, customer_id: str, *, tenant_id: str = TENANT, **values: Any) -> str:
-    """A contract of one UTM, in force since yesterday unless said otherwise."""
-    now = await world.clock.now()
-    number = Draw().contract_number()
-    row = {
-        "tenant_id": tenant_id,
-        "contract_number": number,
-        "customer_id": customer_id,
-        "status": "active",
-        "product_id": "P-00000012",
-        "product_name": "UTM",
-        "includes_utm": True,
-        "utm_quantity": 1,
-        "start_date": now.date() - timedelta(days=1),
-        "initial_term_value": 1,
-        "initial_term_unit": "year",
-        "renewal_term_value": 1,
-        "renewal_term_unit": "year",
-        "term_end_date": now.date() + timedelta(days=364),
-        "done_until": now,
-        "applied_at": now,
-        "applied_by": "staff",
-        "command_id": number,
-    }
-    async with world.database.transaction(tenant_id) as connection:
-        await connection.execute(insert(Contract).values(row | values))
-    return number
-
-
-async def portal_user(world: World, customer_id: str) -> dict[str, str]:
-    """Headers of a signed-in portal user of the customer."""
-    now = await world.clock.now()
-    person_id, token, address = Draw().opaque_id(), secret_token(), f"{Draw().opaque_id()}@minato.example"
-    async with world.database.transaction() as connection:
-        await connection.execute(insert(Person).values(person_id=person_id, mail_address=address, created_at=now))
-        session = {"token_digest": digest(token), "person_id": person_id, "created_at": now}
-        await connection.execute(insert(Session).values(**session, expires_at=now + timedelta(days=3650)))
-    async with world.database.transaction(TENANT) as connection:
-        await connection.execute(
-            insert(PortalUser).values(
-                tenant_id=TENANT,
-                user_id=Draw().user_id(),
-                customer_id=customer_id,
-                person_id=person_id,
-                last_name="鈴木",
-                first_name="花子",
-                mail_address=address,
-                signup_state="registered",
-                created_at=now,
-            )
-        )
-    return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.fixture
@@ -250,33 +184,6 @@ async def test_the_one_address_of_the_application_is_taken_when_none_is_given(
         await connection.execute(update(ServiceApplication).values(utm_destinations=both))
     refused = await api.post(url, json={**nowhere, "utm_id": "a1a1b2b2c3c4"}, headers=staff)
     assert wrong(refused) == {"postal_code": "required", "address": "required"}
-
-
-async def applied(
-    world: World, customer_id: str, destinations: list[dict[str, Any]], *, state: str = "approved"
-) -> None:
-    """The customer comes of an application with these destinations."""
-    now = await world.clock.now()
-    number = Draw().application_number()
-    async with world.database.transaction(TENANT) as connection:
-        await connection.execute(
-            insert(ServiceApplication).values(
-                tenant_id=TENANT,
-                application_number=number,
-                state=state,
-                language="ja",
-                company_name="みなと商事",
-                company={},
-                utm_destinations=destinations,
-                portal_users=[],
-                extra={},
-                submitted_at=now,
-                confirm_by=now,
-            )
-        )
-        await connection.execute(
-            update(Customer).where(Customer.customer_id == customer_id).values(application_number=number)
-        )
 
 
 @pytest.mark.requirement("UTM-01")

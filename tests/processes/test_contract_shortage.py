@@ -14,7 +14,7 @@ from models.tables.customers import Customer
 from models.tables.procedures import Mail
 from models.tables.tenants import NotificationAddress, Tenant
 from tests.api.test_customers import CUSTOMERS, created
-from tests.api.test_utms import applied, contract
+from tests.utm_customers import applied, contract
 from tests.world import NOTIFIED, TENANT, World, eventually, make_tenant
 from workflows import schedules
 

@@ -11,7 +11,7 @@ from models.device_vocabulary import DeviceCommandState
 from models.rules.restarts import SLOT
 from models.tables.devices import DeviceCommand
 from tests.api.test_customers import CUSTOMERS, created
-from tests.api.test_utms import UTM, contract
+from tests.utm_customers import UTM, contract
 from tests.world import TENANT, World, eventually
 
 FLEETS = f"/v1/tenants/{TENANT}/fleet-restarts"

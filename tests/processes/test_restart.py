@@ -20,7 +20,7 @@ from models.tables.devices import Restart as Restarts
 from models.tables.idempotent_answers import IdempotentAnswer
 from models.tables.utms import Utm
 from tests.api.test_customers import CUSTOMERS, created
-from tests.api.test_utms import UTM, contract
+from tests.utm_customers import UTM, contract
 from tests.world import TENANT, World, eventually
 
 ALERTS = "alert@minato.example"
