@@ -111,6 +111,22 @@ async def tried_oftener(world: World, attempts: int) -> bool:
     return bool(mail.attempts > attempts) and mail.state != "sending"
 
 
+@pytest.mark.requirement("GEN-03")
+async def test_a_mail_waits_for_the_one_before_it_that_was_put_off(world: World) -> None:
+    """Whoever reads them in their order understands them; others' mails go meanwhile."""
+    await second_notification_address(world)
+    world.mails.answer = lambda recipient: "451 4.7.1 greylisted" if recipient == APPLICANT else None
+    handle, _ = await submit(world)
+    await reaches(world, APPLICANT, "deferred")
+    world.mails.answer = lambda _: None
+    await confirm(handle)
+    await world.mails_to(SECOND_NOTIFIED, 1)
+    first, second = await ledger(world, APPLICANT)
+    await world.advance_to(first.next_attempt_at)
+    await world.mails_to(APPLICANT, 2)
+    assert [mail.message_id for mail in world.mails.to(APPLICANT)] == [first.message_id, second.message_id]
+
+
 @pytest.mark.requirement("SET-08", "GEN-08")
 async def test_a_refused_recipient_stops_nobody_else_and_is_retried_by_an_operator(
     world: World, api: AsyncClient, operator: dict[str, str]

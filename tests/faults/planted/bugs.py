@@ -328,7 +328,7 @@ BUGS = (
         name="o5",
         what="a later mail overtakes the one before it",
         changes=(Change("activities/mail.py", "        .where(~overtakes)\n", ""),),
-        found_by="tests/processes/test_mail_delivery.py",
+        found_by="tests/processes/test_mail_delivery.py::test_a_mail_waits_for_the_one_before_it_that_was_put_off",
         complains="assert",
     ),
     Bug(
