@@ -17,7 +17,7 @@ from models.rules.recurrence import next_daily
 from workflows.contract_shortage import ContractShortageCheck
 from workflows.housekeeping import Housekeeping
 
-_RUNS_PER_HISTORY = 200
+_RUNS_PER_HISTORY = 5  # a rehearsal replays it for each of its tasks
 
 
 @dataclass(frozen=True, kw_only=True)
