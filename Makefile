@@ -5,13 +5,14 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-development demo test faults faults-short contract-faults restart-faults approval-faults boundary-faults forgetful planted-bugs deploy-faults replay-mutants surrounding-faults faults-selftest model-comparison undo-races property-machine api-fuzz bench bench-peers lint requirements documents approve-mails lock clean
+.PHONY: help setup setup-development demo test faults faults-short faults-night contract-faults restart-faults approval-faults boundary-faults forgetful planted-bugs deploy-faults replay-mutants surrounding-faults faults-selftest model-comparison undo-races property-machine api-fuzz bench bench-peers lint requirements documents approve-mails lock clean
 
 help:
 	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
 	@echo "make test   lint, types, architecture and every test but the fault lanes"
 	@echo "make faults-short  the worst moments of each fault lane; some minutes"
 	@echo "make faults kill every part of the running product at twenty moments; nearly ten minutes"
+	@echo "make faults-night  every long lane one after the other; two hours"
 	@echo "make contract-faults  the same at twenty moments from a cancellation to its undo; twenty minutes"
 	@echo "make restart-faults   the same from a restart's schedule to its end; slots slept through and raced; ten minutes"
 	@echo "make approval-faults  the same from a request for approval to the end of what it allowed; ten minutes"
@@ -59,6 +60,8 @@ demo: setup
 # Ends with an error when anything is lost, doubled or cut short (docs/faults.md).
 faults: setup-development
 	@$(BIN)/python -m tests.faults
+
+faults-night: faults contract-faults restart-faults approval-faults deploy-faults surrounding-faults boundary-faults
 
 # Likewise, from a contract's cancellation over its end and its return kit to the undo.
 contract-faults: setup-development

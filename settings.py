@@ -109,8 +109,6 @@ class Settings(BaseSettings):
     temporal_task_queue: str = "tetsuzuki"
     worker_max_cached_workflows: int = 150
     """Each takes about 200 kB; one that is not cached is replayed, which an answer hardly notices."""
-    worker_max_concurrent_workflow_tasks: int = 100
-    """Of that many workflows a next step is being taken at a time."""
     worker_strict_sandbox: bool = False
     """Load workflows anew in Temporal's sandbox, which finds what would not replay: for tests."""
     worker_graceful_shutdown_seconds: int = 5

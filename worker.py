@@ -65,7 +65,8 @@ def make_worker(settings: Settings, client: Client, *, database: Database, clock
         workflow_runner=runner(strict=settings.worker_strict_sandbox),
         interceptors=[ActivityOutcomes(), LateCommands()],
         max_cached_workflows=settings.worker_max_cached_workflows,
-        max_concurrent_workflow_tasks=settings.worker_max_concurrent_workflow_tasks,
+        # Without memory a second task would drive the first one out while that is in a local activity (decision 0029).
+        max_concurrent_workflow_tasks=None if settings.worker_max_cached_workflows else 1,
         # A killed worker's procedures are handed to another after this, instead of ten seconds.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=timedelta(seconds=settings.worker_graceful_shutdown_seconds),

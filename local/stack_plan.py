@@ -186,10 +186,8 @@ class StackPlan:
             "TETSUZUKI_WORKER_GRACEFUL_SHUTDOWN_SECONDS": str(WORKER_GRACE),
         }
         if self._options.rehearsal:
-            # Its engine would hold ready for a killed worker, for ever, what that one had in memory. A worker without
-            # memory takes one task at a time: a second one would drive the first out, which has then to time out.
+            # Its engine would hold ready for a killed worker, for ever, what that one had in memory.
             settings["TETSUZUKI_WORKER_MAX_CACHED_WORKFLOWS"] = "0"
-            settings["TETSUZUKI_WORKER_MAX_CONCURRENT_WORKFLOW_TASKS"] = "1"
         if self.addresses.temporal_ui_url:
             settings["TETSUZUKI_TEMPORAL_UI_URL"] = self.addresses.temporal_ui_url
         if self.addresses.inbox_url:
