@@ -20,7 +20,7 @@ help:
 	@echo "make surrounding-faults  network, mail server and disk at fault, frozen workers, repeated calls, poison; twenty minutes"
 	@echo "make boundary-faults  the worker killed at every boundary of every procedure's history; twenty minutes"
 	@echo "make forgetful  every procedure's tests on a worker that loses each step and each completion once; some minutes"
-	@echo "make planted-bugs  twenty-five mistakes made in a copy of the code, each to be found; ten minutes"
+	@echo "make planted-bugs  twenty-four mistakes made in a copy of the code, each to be found; ten minutes"
 	@echo "make replay-mutants   how many incompatible changes of the workflows the kept histories notice; some minutes"
 	@echo "make model-comparison  1,000 contracts through 26 months against a paper calendar; half an hour"
 	@echo "make undo-races  200 undos as their window closes; some minutes"

@@ -346,19 +346,6 @@ BUGS = (
     ),
     Bug(
         name="o7",
-        what="a procedure ends while commands to it are still being carried out",
-        changes=(
-            Change(
-                "workflows/procedure.py",
-                "        return not self._deliveries and workflow.all_handlers_finished()\n",
-                "        return not self._deliveries\n",
-            ),
-        ),
-        found_by="tests/processes/test_approval.py",
-        complains="assert|Error",
-    ),
-    Bug(
-        name="o8",
         what="who is no administrator any more still decides",
         changes=(
             Change(
