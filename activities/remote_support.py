@@ -90,7 +90,7 @@ class RemoteSupportActivities:
                 await rows.device(connection, message)
             except NotFound:
                 return await self._fail(connection, message, row, RemoteSupportEnd.DEVICE_DELETED)
-            if await rows.is_open(connection, message.identity, row, rows.SESSIONS):
+            if await rows.open_state(connection, message.identity, row, rows.SESSIONS) is not None:
                 return await self._fail(connection, message, row, RemoteSupportEnd.BUSY)
             await rows.change(connection, row, state=RemoteSupportState.STARTING)
             return await self._tell_device(connection, message, row)

@@ -64,21 +64,23 @@ async def device_of(connection: AsyncConnection, row: Row[Any]) -> Device:
 
 async def refuse_if_open(connection: AsyncConnection, identity: Identity, utm: Row[Any], *, is_manual: bool) -> None:
     """Raises: RemoteSupportOpen: a session is open at the UTM; for the desk also: one has been asked for (RSA-05)."""
-    if await is_open(connection, identity, utm, SESSIONS if is_manual else OPEN):
-        raise RemoteSupportOpen
+    state = await open_state(connection, identity, utm, SESSIONS if is_manual else OPEN)
+    if state is not None:
+        raise RemoteSupportOpen(state=state)
 
 
-async def is_open(connection: AsyncConnection, identity: Identity, utm: Row[Any], states: Collection[str]) -> bool:
-    """Whether another one at the UTM is in one of the states."""
-    found = await connection.execute(
-        select(RemoteSupport.request_id).where(
+async def open_state(
+    connection: AsyncConnection, identity: Identity, utm: Row[Any], states: Collection[str]
+) -> str | None:
+    """Which of the states another one at the UTM is in, if any."""
+    return await connection.scalar(
+        select(RemoteSupport.state).where(
             RemoteSupport.tenant_id == identity.tenant_id,
             RemoteSupport.registration_id == utm.registration_id,
             RemoteSupport.request_id != identity.subject,
             RemoteSupport.state.in_(states),
         )
     )
-    return found.first() is not None
 
 
 async def begin(connection: AsyncConnection, message: RecordRemoteSupport, device: Device) -> None:

@@ -13,10 +13,12 @@ from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Row, select, update
 
+from activities.records import tenant_row
 from api.context import Context, Shared
 from models.identifiers import TENANT_ID, digest, secret_token
 from models.persons import memberships
 from models.refusals import Forbidden, NotFound, TenantSuspended, Unauthenticated
+from models.tables.people import PortalUser as PortalUsers
 from models.tables.people import Session, StaffMember
 from models.tables.tenants import ApiKey, Tenant
 from models.vocabulary import ApiKeyScope, SignupState, TenantState
@@ -116,7 +118,8 @@ async def _staff(
     """Staff of the tenant in the path, or one of its API keys.
 
     Raises:
-        Unauthenticated: nobody known. NotFound: not their tenant. TenantSuspended. Forbidden: a key that may only read.
+        Unauthenticated: nobody known. NotFound: not their tenant. TenantSuspended. Forbidden: a key that may only
+            read, or one of its customers' people.
     """
     token = _token(credentials)
     if is_operator(context, token):
@@ -133,6 +136,8 @@ async def _staff_or_operator(
     request: Request, context: Shared, credentials: Credentials, tenant_id: Annotated[str, Path()]
 ) -> Caller:
     if is_operator(context, _token(credentials)):
+        async with context.database.transaction(tenant_id) as connection:
+            await tenant_row(connection, tenant_id)
         return Caller(OPERATOR)
     return await _staff(request, context, credentials, tenant_id)
 
@@ -164,7 +169,7 @@ async def _staff_or_portal_user(
     """Staff of the tenant, or a person of the customer. Raises: as `_staff` does."""
     try:
         return await _staff(request, context, credentials, tenant_id)
-    except NotFound:
+    except (NotFound, Forbidden):
         if _API_KEY.fullmatch(_token(credentials)):
             raise
     user = await _portal_user(context, credentials, customer_id)
@@ -186,10 +191,11 @@ async def _member(context: Context, credentials: HTTPAuthorizationCredentials | 
             .where(Session.token_digest == digest(_token(credentials)), Session.expires_at > now)
         )
         row = found.first()
-    if row is None:
-        raise Unauthenticated
-    if row.member is None:
-        raise NotFound
+        if row is None:
+            raise Unauthenticated
+        if row.member is None:
+            mine = select(PortalUsers.user_id).where(PortalUsers.person_id == row.person_id).limit(1)
+            raise NotFound if await connection.scalar(mine) is None else Forbidden
     if row.state == TenantState.SUSPENDED:
         raise TenantSuspended
     return Caller(f"staff:{row.person_id}", row.person_id)

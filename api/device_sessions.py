@@ -50,7 +50,7 @@ async def begin_by_hand(
     await limiter.take("result_per_device", device.row.registration_id)
     once = await posted.by(device.actor)
     tenant_id = device.row.tenant_id
-    request_id = f"{tenant_id}-{once.draw().opaque_id()}"
+    request_id = once.draw().remote_support_number()
     identity = Identity.of(ProcedureKind.REMOTE_SUPPORT, tenant_id, request_id, device.row.customer_id)
     start = RemoteSupportStart(
         command_id=once.command_id,

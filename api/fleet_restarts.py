@@ -21,7 +21,7 @@ from models.identifiers import Draw
 from models.messages.procedure import Command, Identity
 from models.messages.restart_steps import FleetStart
 from models.refusals import FieldError, InvalidInput, NotFound, WrongState
-from models.rules.restarts import IN_THE_PAST, wrong_slot
+from models.rules.restarts import IN_THE_PAST, fewest_per_slot, wrong_slot
 from models.tables.devices import FleetRestart as Fleets
 from models.tables.devices import Restart as Restarts
 from models.tables.utms import Utm
@@ -70,12 +70,15 @@ async def ask(tenant_id: str, body: FleetInput, context: Shared, staff: Staff, p
     """Each UTM is restarted at its slot, at most `per_slot` in one; a schedule that it has is replaced."""
     once = await posted.by(staff.actor)
     async with context.database.transaction(tenant_id) as connection:
-        errors = await _unknown(connection, tenant_id, body)
+        count, errors = await _asked_for(connection, tenant_id, body)
         zone = (await tenant_row(connection, tenant_id)).time_zone
         horizon = context.settings.durations.restart_horizon
-        wrong = wrong_slot(body.at, await context.clock.now(), zone=zone, horizon=horizon)
+        now = await context.clock.now()
+    wrong = wrong_slot(body.at, now, zone=zone, horizon=horizon)
     if wrong is not None:
         errors.append(FieldError("at", wrong, {"maximum": horizon.days}))
+    elif body.per_slot < (fewest := fewest_per_slot(body.at, now, count, horizon=horizon)):
+        errors.append(FieldError("per_slot", "too_small", {"minimum": fewest}))
     if errors and (len(errors), wrong) != (1, IN_THE_PAST):  # by itself, the step refuses it, or knows it already
         raise InvalidInput(errors=errors)
     identity = _identity(tenant_id, once.draw().opaque_id())
@@ -160,18 +163,17 @@ async def _row(connection: AsyncConnection, tenant_id: str, fleet_restart_id: st
     return row
 
 
-async def _unknown(connection: AsyncConnection, tenant_id: str, body: FleetInput) -> list[FieldError]:
-    """What the tenant has no UTM for."""
+async def _asked_for(connection: AsyncConnection, tenant_id: str, body: FleetInput) -> tuple[int, list[FieldError]]:
+    """How many UTMs it is about, and what the tenant has none for."""
     query = select(Utm.utm_id).where(Utm.tenant_id == tenant_id, Utm.deleted_at.is_(None))
     if body.customer_id is not None:
         query = query.where(Utm.customer_id == body.customer_id)
     if body.utm_ids is None:
-        found = await connection.execute(query.limit(1))
-        return [] if found.first() else [FieldError("customer_id" if body.customer_id else "utm_ids", "no_utm")]
+        count = await connection.scalar(select(func.count()).select_from(query.subquery())) or 0
+        return count, [] if count else [FieldError("customer_id" if body.customer_id else "utm_ids", "no_utm")]
     known = set((await connection.execute(query.where(Utm.utm_id.in_(body.utm_ids)))).scalars())
-    return [
-        FieldError(f"utm_ids.{index}", "no_utm") for index, utm_id in enumerate(body.utm_ids) if utm_id not in known
-    ]
+    unknown = [index for index, utm_id in enumerate(body.utm_ids) if utm_id not in known]
+    return len(known), [FieldError(f"utm_ids.{index}", "no_utm") for index in unknown]
 
 
 def _identity(tenant_id: str, fleet_restart_id: str) -> Identity:

@@ -17,13 +17,15 @@ from api.remote_support_pace import refuse_too_soon
 from models.approval_vocabulary import ApprovalState
 from models.device_vocabulary import RemoteSupportEnd, RemoteSupportState
 from models.fields import Input, OrAbsent, PersonName, Reason, UtmId
-from models.identifiers import TENANT_ID, Draw
+from models.identifiers import REMOTE_SUPPORT_NUMBER, Draw
 from models.messages.procedure import Command, Identity
 from models.messages.remote_support_steps import EndRemoteSupport, RemoteSupportStart
 from models.refusals import NotFound, WrongState
 from models.tables.approvals import Approval
 from models.tables.devices import RemoteSupport as Sessions
+from models.tables.procedures import Procedure
 from models.tables.utms import Utm
+from models.vocabulary import ProcedureKind
 from workflows.remote_support import RemoteSupport
 
 router = APIRouter(prefix="/v1/support/remote-support", tags=["Approvals"])
@@ -78,7 +80,7 @@ async def request(body: RemoteSupportInput, context: Shared, operator: Operator,
     """
     once = await posted.by(operator.actor)
     utm = await _utm(context, body.utm_id)
-    request_id = f"{utm.tenant_id}-{once.draw().opaque_id()}"
+    request_id = once.draw().remote_support_number()
     minutes = body.duration_minutes or context.settings.durations.remote_support_session // timedelta(minutes=1)
     start = RemoteSupportStart(
         command_id=once.command_id,
@@ -195,9 +197,16 @@ async def _utm(context: Context, utm_id: str) -> Any:  # noqa: ANN401 - SQLAlche
 
 
 async def _row(context: Context, request_id: str) -> Any:  # noqa: ANN401 - likewise
-    """The tenant is the first part of the id. Raises: NotFound: there is no such request."""
-    tenant_id = request_id.partition("-")[0]
-    if not TENANT_ID.fullmatch(tenant_id):
+    """Of whatever tenant. Raises: NotFound: there is no such request."""
+    if not REMOTE_SUPPORT_NUMBER.fullmatch(request_id):
+        raise NotFound
+    async with context.database.transaction(operator=True) as connection:
+        tenant_id = await connection.scalar(
+            select(Procedure.tenant_id).where(
+                Procedure.kind == ProcedureKind.REMOTE_SUPPORT, Procedure.subject == request_id
+            )
+        )
+    if tenant_id is None:
         raise NotFound
     of_it = (Approval.tenant_id == Sessions.tenant_id) & (Approval.approval_id == Sessions.approval_id)
     sessions = [column for column in Sessions.__table__.c if column.name != "credentials"]

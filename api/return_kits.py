@@ -14,6 +14,7 @@ from api.authentication import Caller, StaffOrOperator
 from api.commands import ProcedureGoneError, Update
 from api.context import Context, Shared
 from api.idempotency import Once, PostedRequest
+from api.paging import Page, PagingQuery, page_of
 from mail_templates.return_slip import NoJapaneseFontError, print_slip
 from models import contract_utms
 from models.calendars import is_business_day
@@ -54,13 +55,6 @@ class ShownKit(BaseModel):
     postal_code: str
     address: str
     procedure_id: str | None = None
-
-
-class ShownKits(BaseModel):
-    """Of the contract's end, or of its coming one: kits that are only planned have no shipment yet."""
-
-    items: list[ShownKit]
-    total: int
 
 
 class Resend(Input):
@@ -105,13 +99,21 @@ TheKit = Annotated[KitIds, Depends(_the_kit)]
 
 @router.get("")
 async def find_all(
-    tenant_id: str, customer_id: str, contract_number: str, context: Shared, caller: StaffOrOperator
-) -> ShownKits:
-    """Every kit of the contract's latest end; of a cancelled one that has not ended yet, those that it will have."""
+    tenant_id: str,
+    customer_id: str,
+    contract_number: str,
+    context: Shared,
+    caller: StaffOrOperator,
+    paging: PagingQuery,
+) -> Page[ShownKit]:
+    """Every kit of the contract's latest end; of a cancelled one that has not ended yet, those that it will have.
+
+    Those that are only planned have no shipment yet.
+    """
     async with context.database.transaction(tenant_id) as connection:
         contract = await _contract(connection, tenant_id, customer_id, contract_number)
         items = await _coming(connection, contract) if _is_ending(contract) else await _kits(connection, contract)
-    return ShownKits(items=items, total=len(items))
+    return page_of(items, paging, key=lambda kit: kit.utm_id)
 
 
 @router.post("/{utm_id}/resend", response_model=ShownKit)  # noqa: FAST003 - `TheKit` takes it

@@ -123,7 +123,7 @@ async def _delete(connection: AsyncConnection, membership: Membership, caller: C
     if deleted is None:
         raise NotFound
     if deleted == SignupState.REGISTERED and caller.actor != OPERATOR and not await _registered(connection, tenant_id):
-        raise LastStaffMember
+        raise LastStaffMember(state=deleted)
     await links.withdraw(connection, tenant_id, person_id, now)
     fact = Fact(tenant_id=tenant_id, at=now, actor=caller.actor, what="staff_deleted", subject=person_id)
     await audit.record(connection, fact)

@@ -83,7 +83,7 @@ async def request(body: ViewerRequest, context: Shared, limiter: Limiter, posted
     await limiter.take("viewer_request_per_address", body.mail_address)
     tenant_id = await _tenant_of(context, body.company_code)
     customer_id = body.company_code if tenant_id else None
-    request_id = once.draw().opaque_id()
+    request_id = once.draw().viewer_request_number()
     identity = Identity.of(ProcedureKind.VIEWER_ACCESS, tenant_id or NO_TENANT, request_id, customer_id)
     start = ViewerStart(
         identity=identity,

@@ -18,6 +18,8 @@ APPLICATION_NUMBER = re.compile(r"AAP-[0-9A-Z]{8}")
 CUSTOMER_ID = re.compile(r"A[0-9]{8}")
 CONTRACT_NUMBER = re.compile(r"A-S[0-9]{8}")
 USER_ID = re.compile(r"[A-Z]{2}[0-9]{6}")
+REMOTE_SUPPORT_NUMBER = re.compile(r"RS-[0-9A-Z]{8}")
+VIEWER_REQUEST_NUMBER = re.compile(r"VR-[0-9A-Z]{8}")
 
 
 class Draw:
@@ -51,6 +53,12 @@ class Draw:
 
     def addition_number(self) -> str:
         return f"UAP-{self.text(BASE36, 8)}"
+
+    def remote_support_number(self) -> str:
+        return f"RS-{self.text(BASE36, 8)}"
+
+    def viewer_request_number(self) -> str:
+        return f"VR-{self.text(BASE36, 8)}"
 
     def product_id(self) -> str:
         return f"P-{self.text(string.digits, 8)}"

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, select, update
 
 from api.app import create_app
 from api.context import Context
+from models.identifiers import REMOTE_SUPPORT_NUMBER
 from models.tables.devices import DeviceCommand, RemoteSupport
 from models.tables.utms import Utm
 from tests.devices import DeviceUnderTest, make_devices
@@ -41,7 +42,9 @@ class Desk:
         answer = await self.ask()
         assert (answer.status_code, answer.json()["state"]) == (201, "awaiting_approval"), answer.text
         self.times_asked += 1
-        return str(answer.json()["request_id"])
+        request_id = str(answer.json()["request_id"])
+        assert REMOTE_SUPPORT_NUMBER.fullmatch(request_id)
+        return request_id
 
     async def read(self, request_id: str) -> dict[str, Any]:
         found: dict[str, Any] = (await self.api.get(f"{URL}/{request_id}", headers=self.operator)).json()

@@ -9,6 +9,7 @@ from httpx2 import AsyncClient, Response
 from sqlalchemy import select, update
 
 from api.context import Context
+from models.identifiers import VIEWER_REQUEST_NUMBER
 from models.tables.utms import Utm
 from models.tables.viewers import Viewer
 from tests.devices import make_devices
@@ -46,7 +47,9 @@ class ViewerPc:
         answer = await self.ask()
         assert answer.status_code == 202, answer.text
         await self.world.mails_to(TARO, before + 1)
-        return str(answer.json()["request_id"])
+        request_id = str(answer.json()["request_id"])
+        assert VIEWER_REQUEST_NUMBER.fullmatch(request_id)
+        return request_id
 
     async def decide(self, decision: str, **reason: str) -> Response:
         link = f"/links/{self.world.mails.to(TARO)[-1].token}"

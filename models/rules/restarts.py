@@ -22,6 +22,12 @@ def wrong_slot(at: datetime, now: datetime, *, zone: str, horizon: timedelta) ->
     return None if is_slot(at, zone) else "not_a_slot"
 
 
+def fewest_per_slot(first: datetime, now: datetime, count: int, *, horizon: timedelta) -> int:
+    """So many of that many UTMs in each slot, at least, have the last slot within the horizon. `first` is."""
+    slots = 1 + (now + horizon - first) // SLOT
+    return -(-count // slots)
+
+
 def spread(first: datetime, per_slot: int, count: int) -> list[datetime]:
     """A slot for each of so many UTMs, at most `per_slot` in one."""
     return [first + SLOT * (number // per_slot) for number in range(count)]

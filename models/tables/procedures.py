@@ -17,6 +17,7 @@ class Procedure(Table):
         Index("ix_procedures_started_at", "tenant_id", "started_at", "procedure_id"),
         Index("ix_procedures_customer_id", "tenant_id", "customer_id", "started_at"),
         Index("ix_procedures_subject", "tenant_id", "subject", "started_at"),
+        Index("ix_procedures_remote_support", "subject", postgresql_where=text("kind = 'remote-support'")),
         Index("ix_procedures_attention", "tenant_id", "procedure_id", postgresql_where=text("attention IS NOT NULL")),
     )
 

@@ -181,6 +181,7 @@ async def test_the_last_registered_member_stays_unless_the_operator_deletes_them
     mine = staff if left["person_id"] == one_id else other
     refused = await api.delete(f"{URL}/{left['person_id']}", headers=mine)
     assert (refused.status_code, refused.json()["code"]) == (409, "last_staff_member")
+    assert refused.json()["state"] == "registered"
     assert (await api.delete(f"{URL}/{left['person_id']}", headers=operator)).status_code == 204
 
 

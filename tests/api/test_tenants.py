@@ -192,3 +192,11 @@ async def test_only_the_operator_may(api: AsyncClient, staff: dict[str, str]) ->
 async def test_an_unknown_tenant_is_not_there(api: AsyncClient, operator: dict[str, str]) -> None:
     for method, path in [("GET", ""), ("PATCH", ""), ("POST", "/suspend"), ("GET", "/staff")]:
         assert (await api.request(method, f"/v1/tenants/T9999999{path}", json={}, headers=operator)).status_code == 404
+
+
+@pytest.mark.requirement("GEN-05")
+@pytest.mark.parametrize("what", ["mails", "procedures", "staff"])
+async def test_a_tenant_that_is_not_there_is_told_to_the_operator_too(
+    api: AsyncClient, operator: dict[str, str], what: str
+) -> None:
+    assert (await api.get(f"/v1/tenants/T9999999/{what}", headers=operator)).status_code == 404

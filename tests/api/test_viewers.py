@@ -72,7 +72,7 @@ async def test_access_is_revoked_also_when_its_procedure_is_gone(viewer_pc: View
 async def test_without_its_engine_a_withdrawal_is_refused_whatever_is_named(viewer_pc: ViewerPc) -> None:
     """It could not be kept; and the refusal does not tell a known request from an unknown one."""
     pc = viewer_pc
-    requests = (await pc.asked(), Draw().opaque_id())
+    requests = (await pc.asked(), Draw().viewer_request_number())
     unreachable = await connect("127.0.0.1:1", "default", pc.world.cipher, lazy=True)
     deaf = replace(pc.context, commands=Commands(unreachable, "nobody", timedelta(seconds=5)))
     transport = ASGITransport(app=create_app(deaf))

@@ -120,6 +120,23 @@ async def test_wrong_input_is_refused_by_name(api: AsyncClient, staff: dict[str,
         assert "per_slot" in {error["field"] for error in answer.json()["errors"]}
 
 
+@pytest.mark.requirement("RST-01", "RST-08")
+@pytest.mark.usefixtures("customer")
+async def test_a_fleet_whose_last_slot_is_too_far_ahead_is_refused(
+    world: World, api: AsyncClient, staff: dict[str, str]
+) -> None:
+    """Five UTMs and three slots until the ninety days are over: two in each."""
+    end = await world.clock.now() + timedelta(days=90)
+    last = end - timedelta(minutes=end.minute % 15, seconds=end.second, microseconds=end.microsecond)
+    body = {"utm_ids": IDS, "at": (last - timedelta(minutes=30)).isoformat(), "per_slot": 1}
+    answer = await api.post(FLEETS, json=body, headers=staff)
+    assert answer.status_code == 422, answer.text
+    [error] = answer.json()["errors"]
+    assert (error["field"], error["code"]) == ("per_slot", "too_small")
+    assert "2" in error["message"]
+    assert (await api.post(FLEETS, json=body | {"per_slot": 2}, headers=staff)).status_code == 202
+
+
 @pytest.mark.requirement("GEN-08")
 @pytest.mark.usefixtures("customer")
 async def test_an_operator_ends_a_fleet_restart_and_takes_all_of_it_back(

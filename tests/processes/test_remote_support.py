@@ -82,7 +82,8 @@ async def test_a_session_ends_at_its_time_and_no_earlier(desk: Desk, staff: dict
     shown = await desk.read(request_id)
     ends_at = datetime.fromisoformat(shown["ends_at"])
     assert ends_at - datetime.fromisoformat(shown["started_at"]) == timedelta(hours=2)
-    assert (await desk.ask()).json()["code"] == "remote_support_open"
+    refused = (await desk.ask()).json()
+    assert (refused["code"], refused["state"]) == ("remote_support_open", "running")
     link = f"/links/{(await desk.mail(HANAKO, 'リモートサポートを開始しました')).token}"
     button = hidden(await desk.api.get(link))
     await desk.remove(HANAKO, staff)

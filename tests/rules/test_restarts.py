@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.restarts import SLOT, is_slot, spread, wrong_slot
+from models.rules.restarts import SLOT, fewest_per_slot, is_slot, spread, wrong_slot
 
 NOW = datetime(2026, 11, 21, 3, 7, tzinfo=UTC)
 HORIZON = timedelta(days=90)
@@ -41,3 +41,14 @@ def test_a_fleet_is_spread_without_gaps_and_without_crowding(first: int, per_slo
     assert all(slots.count(slot) == per_slot for slot in set(slots) - set(slots[-1:]))
     assert sorted(set(slots)) == [at + SLOT * n for n in range(-(-count // per_slot))]
     assert all(is_slot(slot, "UTC") for slot in slots)
+
+
+@pytest.mark.requirement("RST-01", "RST-08")
+@given(first=st.integers(1, 90 * 96), count=st.integers(1, 10_000))
+def test_a_fleets_last_slot_is_within_ninety_days_too(first: int, count: int) -> None:
+    """With so many in each slot, and no fewer."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    at = now + SLOT * first
+    fewest = fewest_per_slot(at, now, count, horizon=HORIZON)
+    assert spread(at, fewest, count)[-1] <= now + HORIZON
+    assert fewest == 1 or spread(at, fewest - 1, count)[-1] > now + HORIZON
