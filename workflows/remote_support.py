@@ -103,6 +103,14 @@ class RemoteSupport(Approving):
             standing = await self._end(step, command.by, client=command.client)
             return standing.model_copy(update={"fingerprint": command.fingerprint})
 
+    @report.validator
+    def _take_report(self, command: ReportRemoteSupport) -> None:
+        """In every state; but not when it comes too late (late_commands.py)."""
+
+    @end.validator
+    def _take_end(self, command: EndRemoteSupport) -> None:
+        """In every state; but not when it comes too late (late_commands.py)."""
+
     @withdraw.validator
     def _refuse_withdrawal(self, command: Command) -> None:
         if not self.is_moving:  # whoever comes while a step is being recorded is judged in turn

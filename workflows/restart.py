@@ -99,6 +99,14 @@ class Restart(Nudged, Procedure):
             message = RecordRestartReport(**step.model_dump(), state=command.state, detail=command.detail)
             return self._take(await self.record(RestartActivities.record_restart_report, message), command)
 
+    @cancel.validator
+    def _take_cancel(self, command: AskRestart) -> None:
+        """In every state; but not when it comes too late (late_commands.py)."""
+
+    @report.validator
+    def _take_report(self, command: ReportRestart) -> None:
+        """In every state; but not when it comes too late (late_commands.py)."""
+
     @ask.validator
     def _refuse_request(self, command: AskRestart) -> None:
         if not self.is_moving:  # whoever comes while a step is being recorded is judged in turn

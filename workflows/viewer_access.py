@@ -84,6 +84,18 @@ class ViewerAccess(Approving):
     async def revoke(self, command: Command) -> ViewerStanding:
         return await self._close_by(command, ViewerState.REVOKED, OPEN)
 
+    @redeem.validator
+    def _take_redeem(self, command: RedeemToken) -> None:
+        """In every state; but not when it comes too late (late_commands.py)."""
+
+    @withdraw.validator
+    def _take_withdraw(self, command: Command) -> None:
+        """In every state; but not when it comes too late (late_commands.py)."""
+
+    @revoke.validator
+    def _take_revoke(self, command: Command) -> None:
+        """In every state; but not when it comes too late (late_commands.py)."""
+
     # Private steps.
 
     async def close_subject(self, actor: str) -> None:

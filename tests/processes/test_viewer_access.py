@@ -9,12 +9,16 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
 from api import customer_deletion
 from api.authentication import Caller
 from api.context import Context
 from api.viewer_revocation import revoke_open
+from models.clock import machine_time
 from models.identifiers import Draw
+from models.messages.viewer_access_steps import RedeemToken
 from models.refusals import Unavailable
 from models.tables.procedures import Mail
 from tests.page_reader import text
@@ -251,3 +255,18 @@ async def test_a_deleted_company_has_no_viewers(
         told = await connection.execute(select(Mail.state).where(Mail.recipient.startswith("erased:")))
         assert set(told.scalars()) <= {"sent", "skipped"}
     assert (await pc.ask()).status_code == 202
+
+
+@pytest.mark.requirement("GEN-02", "VWR-04")
+async def test_a_token_whose_entry_was_given_up_is_not_used_up(viewer_pc: ViewerPc) -> None:
+    """The PC was told that nothing was taken, and enters it again."""
+    request_id, token = await viewer_pc.approved()
+    late = RedeemToken(
+        command_id="late", actor="viewer", credential_digest="0" * 64, good_until=machine_time() - timedelta(seconds=1)
+    )
+    handle = viewer_pc.world.client.get_workflow_handle(f"viewer-access-{TENANT}-{request_id}")
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await handle.execute_update("redeem", late, id="late")
+    assert isinstance(refused.value.cause, ApplicationError)
+    assert refused.value.cause.type == "unavailable"
+    assert (await viewer_pc.enter(request_id, token)).status_code == 200
