@@ -22,6 +22,7 @@ Only successes are stored: a refusal can be tried again with the same key once i
 import hashlib
 import hmac
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -29,6 +30,7 @@ from fastapi import Depends, FastAPI, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.outages import OUTAGES
 from models import idempotent_answers
 from models.clock import Clock
 from models.database import Database
@@ -88,8 +90,10 @@ class Once:
         if self._connection is not None:
             await self._keep(self._connection, answer)
         elif self._scope_digest is not None:
-            async with self._shared.database.transaction() as connection:
-                await self._keep(connection, answer)
+            # What is done is answered. A repetition that finds nothing kept is, to its procedure, the same command.
+            with suppress(*OUTAGES):
+                async with self._shared.database.transaction() as connection:
+                    await self._keep(connection, answer)
         return Response(body, status, headers)
 
     async def _keep(self, connection: AsyncConnection, answer: FirstAnswer) -> None:

@@ -94,6 +94,12 @@ class PostgresServer(Program):
         raise PartFailedError(f"Postgres did not accept connections within {START_PATIENCE} s; see {self.log}.")
 
     def _make_roles_and_database(self) -> None:
+        try:
+            self._connect_and_make()
+        except psycopg.Error as error:  # it died again at once: it is started once more
+            raise PartFailedError(f"Postgres takes no connections: {error}") from error
+
+    def _connect_and_make(self) -> None:
         with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
             for role, password in (("owner", self._passwords.owner), ("app", self._passwords.app)):
                 _make_role(connection, role, password)

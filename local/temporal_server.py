@@ -99,10 +99,13 @@ class TemporalServer(Program):
 
     def _set_retention(self) -> bool:
         update = ["operator", "namespace", "update", "--namespace", "default", "--retention", RETENTION]
-        done = subprocess.run(
-            [installed_program("temporal"), *update, "--address", self.address],
-            capture_output=True,
-            check=False,
-            timeout=START_PATIENCE,
-        )
+        try:
+            done = subprocess.run(
+                [installed_program("temporal"), *update, "--address", self.address],
+                capture_output=True,
+                check=False,
+                timeout=START_PATIENCE,
+            )
+        except subprocess.TimeoutExpired:
+            return False
         return done.returncode == 0

@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI, Header, Response
 from pydantic import BaseModel
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from api import idempotency, problems
 from api.idempotency import Idempotency, PostedRequest
@@ -204,6 +205,22 @@ async def test_a_crash_before_the_answer_was_stored_leaves_one_effect(
     assert (await post(client, "/tenants/T1/commands", "k")).status_code == 201
     assert len(effects.commands) == 1
     assert len(set(effects.drawn)) == 1
+
+
+async def test_what_is_done_is_answered_though_its_answer_cannot_be_kept(
+    client: httpx2.AsyncClient, effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database went away meanwhile. The repetition is the same command, and is answered alike."""
+
+    async def away(*_: object, **__: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("gone"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(idempotent_answers, "keep", away)
+        first = await post(client, "/tenants/T1/commands", "k")
+    again = await post(client, "/tenants/T1/commands", "k")
+    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert len(effects.commands) == 1
 
 
 async def test_an_edit_of_rows_and_its_answer_are_one(

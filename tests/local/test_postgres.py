@@ -9,7 +9,7 @@ import psutil
 import psycopg
 import pytest
 
-from local.postgres import PostgresServer
+from local.postgres import PostgresPasswords, PostgresServer
 from local.processes import PartFailedError
 
 NewPostgres = Callable[[Path], PostgresServer]
@@ -137,6 +137,16 @@ def test_a_server_that_cannot_start_says_why(
     server.port = postgres.port
     with pytest.raises(PartFailedError, match="Address already in use"):
         server.start()
+
+
+def test_a_server_that_takes_no_connection_when_it_is_ready_has_failed_to_start(own_postgres: PostgresServer) -> None:
+    """So that its supervisor tries again, and goes on."""
+    own_postgres.stop()
+    passwords = PostgresPasswords(superuser="another", owner="owner-pw", app="app-pw")
+    again = PostgresServer(own_postgres.data_dir, port=own_postgres.port, passwords=passwords)
+    with pytest.raises(PartFailedError, match="takes no connections"):
+        again.start()
+    again.stop()
 
 
 def test_the_log_quotes_no_row(postgres: PostgresServer) -> None:
