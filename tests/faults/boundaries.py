@@ -28,6 +28,7 @@ from temporalio.worker import (
 
 from activities.smtp import Courier, Outcome
 
+BEFORE_THE_NOTE = "a mail handed over, not noted"
 _NO_PROGRESS = {"remove_from_cache", "query_workflow", "notify_has_patch", "update_random_seed"}
 
 
@@ -71,7 +72,7 @@ class MortalCourier:
     async def send(self, recipient: str, message: bytes) -> Outcome:
         self._boundaries.reached(activity.info().workflow_type, "a mail about to be handed over")
         outcome = await self._courier.send(recipient, message)
-        self._boundaries.reached(activity.info().workflow_type, "a mail handed over, not noted")
+        self._boundaries.reached(activity.info().workflow_type, BEFORE_THE_NOTE)
         return outcome
 
 
