@@ -15,7 +15,7 @@ from models.refusals import LinkExpired, LinkWithdrawn, NotFound
 from models.tables.procedures import AuditEntry, Mail, Procedure
 from models.vocabulary import AddressChangeState, OperatorAction
 from tests.api.test_service_application import confirmed
-from tests.world import NOTIFIED, TENANT, World, eventually
+from tests.world import NOTIFIED, PATIENCE, TENANT, World, eventually
 
 URL = f"/v1/tenants/{TENANT}/notification-addresses"
 NEW, OTHER, THIRD = "ops@partner.example", "night@partner.example", "third@partner.example"
@@ -49,7 +49,7 @@ async def procedures(world: World) -> dict[str, str]:
 async def ended(world: World) -> dict[str, str]:
     """The same, once every workflow of them has ended."""
     for procedure_id in await procedures(world):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await world.client.get_workflow_handle(procedure_id).result()
     return await procedures(world)
 
@@ -134,7 +134,7 @@ async def test_a_newer_change_withdraws_the_older_one(
     with pytest.raises(LinkWithdrawn):
         await confirm_address(context, token)
     [older] = [procedure_id for procedure_id, state in (await procedures(world)).items() if state == "withdrawn"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await world.client.get_workflow_handle(older).result() == AddressChangeState.WITHDRAWN
     assert await world.timeline(older) == ["notification_address_pending", "notification_address_withdrawn"]
     await confirm_address(context, await token_of(world, OTHER))

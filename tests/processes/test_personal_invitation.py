@@ -15,7 +15,7 @@ from models.refusals import LinkExpired, LinkUsed, LinkWithdrawn
 from models.tables.procedures import AuditEntry, Mail, Procedure
 from models.vocabulary import OperatorAction
 from tests.api.test_service_application import FORM
-from tests.world import TENANT, World, eventually
+from tests.world import PATIENCE, TENANT, World, eventually
 
 URL = f"/v1/tenants/{TENANT}/invitations"
 GUEST = "ichiro@minato.example"
@@ -47,7 +47,7 @@ def procedure_id(invitation: dict[str, Any]) -> str:
 
 
 async def result(world: World, invitation: dict[str, Any]) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         return await workflow(world, invitation).result()
 
 

@@ -16,7 +16,7 @@ from models.tables.contracts import AccountCharge
 from models.vocabulary import OperatorAction
 from tests.contracts import MONTHLY, ZONE, Office, open_office
 from tests.shipping import CONTACT, at_attention, parcel, report
-from tests.world import NOTIFIED, TENANT, World, eventually
+from tests.world import NOTIFIED, PATIENCE, TENANT, World, eventually
 
 UTM_ID = "a1a1b2b2c3c3"
 KEPT = {"name": "non_return", "description": "", "type": "one_time", "model": "flat_fee", "price": 32_000}
@@ -163,7 +163,7 @@ async def test_sent_and_returned_it_is_closed(sent: Ended) -> None:
     await sent.says("3", "returned")
     await sent.at_state("closed")
     assert await sent.charges() == []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await sent.world.client.get_workflow_handle(sent.procedure_id).result() == "closed"
 
 
@@ -264,7 +264,7 @@ async def test_undone_before_it_is_sent_it_stays_here(ended: Ended) -> None:
         pytest.skip("the first business day is in the next month")
     assert status == 200, answer
     await ended.at_state("stopped")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await ended.world.client.get_workflow_handle(ended.procedure_id).result() == "stopped"
     assert await ended.subjects() == []
     refused, why = await ended.staff_do("received")

@@ -13,7 +13,7 @@ from models.rules.business_days import business_day_after
 from models.rules.periods import day_of, morning_of
 from models.vocabulary import OperatorAction
 from tests.shipping import CONTACT, CONTRACT, at_attention, attention_of, parcel, report, shipped
-from tests.world import TENANT, World, eventually
+from tests.world import PATIENCE, TENANT, World, eventually
 
 ZONE = "Asia/Tokyo"
 
@@ -23,7 +23,7 @@ def workflow(world: World, new: Any) -> Any:
 
 
 async def result(world: World, new: Any) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         return await workflow(world, new).result()
 
 

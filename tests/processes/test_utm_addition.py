@@ -15,7 +15,7 @@ from models.tables.people import PortalUser
 from tests.additions import APPLICANT, CONTACT, URL, Company, make_company, procedure_id
 from tests.api.test_customers import CUSTOMERS, people_in_the_database
 from tests.shipping import attention_of
-from tests.world import NOTIFIED, TENANT, World, eventually
+from tests.world import NOTIFIED, PATIENCE, TENANT, World, eventually
 
 SECOND = timedelta(seconds=1)
 WEEK = timedelta(days=7)
@@ -30,7 +30,7 @@ async def ended_as(world: World, number: str, state: str) -> None:
     """Wait for the procedure's end in that state. Deliveries that met each other look again within a minute."""
     await world.advance(minutes=1)
     handle = world.client.get_workflow_handle(procedure_id(number))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await handle.result() == state
     assert await world.standing(procedure_id(number)) == (state, None, [])
 
