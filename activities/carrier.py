@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx2
+from sqlalchemy import Row
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -17,6 +18,8 @@ from activities.records import Records
 from models import carrier_signature, shipments
 from models.clock import machine_time
 from models.messages.shipment_steps import CarryParcel
+from models.rules.shipments import ON_THE_WAY_OUT, STAYS_HERE
+from models.tables.shipments import Shipment
 
 _SECONDS = 10
 _TRY_AGAIN = frozenset({408, 409, 425, 429})
@@ -87,24 +90,38 @@ class CarrierActivities:
 
     @activity.defn
     async def request_parcel(self, order: CarryParcel) -> None:
-        """Ask the carrier to take the parcel."""
-        async with self._records.database.transaction(order.tenant_id) as connection:
-            row = await shipments.find(connection, order.tenant_id, order.shipment_id)
-        await self._carrier.request(
-            row.shipment_id,
-            {
-                "shipment_id": row.shipment_id,
-                "kind": row.kind,
-                "contract_number": row.contract_number,
-                "utm_id": row.utm_id,
-                "destination": row.destination,
-            },
-        )
+        """Ask the carrier to take the parcel; one that is to stay here by now, to leave it here.
+
+        That is the last word of every try (SHP-05, UND-03): the parcel may be stopped while the carrier is being asked,
+        and an earlier try may have been heard although nobody answered it. On its way already, nothing is asked.
+        """
+        parcel = await self._parcel(order)
+        if parcel.state in ON_THE_WAY_OUT:
+            await self._carrier.request(parcel.shipment_id, _asked_of(parcel))
+            parcel = await self._parcel(order)
+        if parcel.state in STAYS_HERE:
+            await self._carrier.cancel(parcel.shipment_id)
 
     @activity.defn
     async def cancel_parcel(self, order: CarryParcel) -> None:
-        """Tell the carrier that the parcel stays here."""
+        """Tell the carrier that the parcel stays here. Its row says so before, to whoever still asks for it."""
+        async with self._records.database.transaction(order.tenant_id) as connection:
+            await shipments.keep_here(connection, order.tenant_id, order.shipment_id)
         await self._carrier.cancel(order.shipment_id)
+
+    async def _parcel(self, order: CarryParcel) -> Row[tuple[Shipment]]:
+        async with self._records.database.transaction(order.tenant_id) as connection:
+            return await shipments.find(connection, order.tenant_id, order.shipment_id)
+
+
+def _asked_of(parcel: Row[tuple[Shipment]]) -> dict[str, Any]:
+    return {
+        "shipment_id": parcel.shipment_id,
+        "kind": parcel.kind,
+        "contract_number": parcel.contract_number,
+        "utm_id": parcel.utm_id,
+        "destination": parcel.destination,
+    }
 
 
 def _expect_taken(status: int) -> None:

@@ -58,6 +58,19 @@ async def find(
     return found
 
 
+async def keep_here(connection: AsyncConnection, tenant_id: str, shipment_id: str) -> None:
+    """Stop a parcel that the carrier has not been handed yet; for any other nothing changes."""
+    await connection.execute(
+        update(Shipment)
+        .where(
+            Shipment.tenant_id == tenant_id,
+            Shipment.shipment_id == shipment_id,
+            Shipment.state.in_(rules.ON_THE_WAY_OUT),
+        )
+        .values(state=ShipmentState.STOPPED)
+    )
+
+
 async def note(
     connection: AsyncConnection, tenant_id: str, report: ReportParcel
 ) -> tuple[Row[tuple[Shipment]], Row[tuple[Shipment]]]:

@@ -17,7 +17,8 @@ _ORDER = {
 }
 ON_THE_WAY_OUT = frozenset({ShipmentState.REQUESTED, ShipmentState.SCHEDULED})
 """Not handed to the carrier yet: it can be stopped, and its destination changed."""
-OVER = frozenset({ShipmentState.DELIVERED, ShipmentState.STOPPED, ShipmentState.ENDED})
+STAYS_HERE = frozenset({ShipmentState.STOPPED, ShipmentState.ENDED})
+OVER = STAYS_HERE | {ShipmentState.DELIVERED}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Parcel:
 
 def after(parcel: Parcel, report: Report) -> Parcel:
     """The parcel once the report is known. A stopped one listens to nothing any more."""
-    if parcel.state in (ShipmentState.STOPPED, ShipmentState.ENDED):
+    if parcel.state in STAYS_HERE:
         return parcel
     return _waybill(_planned(_state(parcel, report), report), report)
 

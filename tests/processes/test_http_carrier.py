@@ -1,9 +1,11 @@
 """The HTTP adapter against a real server on loopback: what it sends, and what it makes of the answer."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -12,12 +14,20 @@ from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 
 from activities.carrier import HttpCarrier
+from activities.records import Records
+from activities.shipment import ShipmentActivities
+from api.context import Context
 from models import carrier_signature
 from models.clock import machine_time
-from models.vocabulary import OperatorAction
+from models.messages.procedure import Identity
+from models.messages.shipment_steps import NewShipment, StopShipment
+from models.rules.periods import morning_of
+from models.vocabulary import OperatorAction, ProcedureKind
 from settings import Carrier, Settings
-from tests.shipping import at_attention, attention_of, shipped
-from tests.world import World, eventually
+from tests.contracts import MONTHLY, ZONE, open_office
+from tests.processes.test_return_kit import Ended, register
+from tests.shipping import CONTRACT, at_attention, attention_of, shipped
+from tests.world import PATIENCE, TENANT, World, eventually
 
 KEY = "key-of-the-carrier-in-these-tests-0123456789"
 SHIPMENT = "T8000000-A-S00000007-1"
@@ -29,18 +39,35 @@ class Depot:
 
     port: int = 0
     status: int = 202
+    open: threading.Event = field(default_factory=threading.Event)
+    """Closed, it lets an order to take a parcel wait, and takes cancellations."""
+    waiting: int = 0
     told: list[tuple[str, str, bytes, dict[str, str]]] = field(default_factory=list)
     answered: list[int] = field(default_factory=list)
+
+    @property
+    def dialogue(self) -> list[tuple[str, int]]:
+        return [(method, status) for (method, *_), status in zip(self.told, self.answered, strict=False)]
+
+    async def has_heard_last(self, world: World, procedure_id: str) -> None:
+        """With nothing left to tell, the last word was that it stays here."""
+        async with asyncio.timeout(PATIENCE):
+            await world.client.get_workflow_handle(procedure_id).result()
+        assert self.dialogue[-1] == ("DELETE", 202)
 
 
 @pytest.fixture
 def depot() -> Iterator[Depot]:
     depot = Depot()
+    depot.open.set()
 
     class Desk(BaseHTTPRequestHandler):
         def _take(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             sent = {name.lower(): value for name, value in self.headers.items()}
+            if self.command == "PUT":
+                depot.waiting += 1
+                depot.open.wait(PATIENCE)
             depot.told.append((self.command, self.path, body, sent))
             depot.answered.append(depot.status)
             self.send_response(depot.status)
@@ -67,6 +94,17 @@ def settings(settings: Settings, depot: Depot) -> Settings:
     """The product's carrier is the depot."""
     carrier = Carrier(url=f"http://127.0.0.1:{depot.port}", key=SecretStr(KEY))
     return settings.model_copy(update={"carrier": carrier})
+
+
+async def stopped(world: World, new: NewShipment, context: Context) -> None:
+    """As the contract does it: in its own transaction, with a nudge."""
+    records = Records(database=world.database, durations=context.settings.durations, link_key=context.link_key)
+    contract = Identity.of(ProcedureKind.CONTRACT, TENANT, CONTRACT, new.customer_id)
+    order = StopShipment(
+        identity=contract, step="stop", at=await world.clock.now(), actor="staff", contract_number=CONTRACT
+    )
+    assert (await ShipmentActivities(records, "").stop_shipment(order)).state == "stopped"
+    await context.commands.nudge(new.identity.procedure_id)
 
 
 @pytest.mark.requirement("SHP-01")
@@ -126,3 +164,77 @@ async def test_a_carrier_that_stays_away_is_an_operators_matter(
     await world.client.get_workflow_handle(new.identity.procedure_id).execute_update("resolve", command)
     await eventually(lambda: 202 in depot.answered)
     await at_attention(world, new.identity.procedure_id)
+
+
+@pytest.mark.requirement("SHP-05")
+async def test_a_parcel_stopped_while_the_carrier_is_away_stays_here(
+    depot: Depot, world: World, api: AsyncClient, staff: dict[str, str], context: Context
+) -> None:
+    """The order to take it pauses for minutes by then, and comes to nothing; the cancellation is the last word."""
+    depot.status = 503
+    new = await shipped(world, api, staff)
+    await world.advance(hours=1)
+    await stopped(world, new, context)
+    depot.status = 202
+    await world.advance(minutes=20)
+    await depot.has_heard_last(world, new.identity.procedure_id)
+    assert ("PUT", 202) not in depot.dialogue
+
+
+@pytest.mark.requirement("SHP-05")
+async def test_a_parcel_stopped_as_the_order_is_on_its_way_to_the_carrier_stays_here(
+    depot: Depot, world: World, api: AsyncClient, staff: dict[str, str], context: Context
+) -> None:
+    """The cancellation overtakes the order, means nothing to the carrier, and is told once more."""
+    depot.open.clear()
+    new = await shipped(world, api, staff)
+    await eventually(lambda: depot.waiting == 1)
+    await stopped(world, new, context)
+    await eventually(lambda: depot.dialogue == [("DELETE", 202)])
+    depot.open.set()
+    await depot.has_heard_last(world, new.identity.procedure_id)
+    assert depot.dialogue == [("DELETE", 202), ("PUT", 202), ("DELETE", 202)]
+
+
+@pytest.mark.requirement("GEN-08", "SHP-05")
+async def test_a_parcel_ended_while_the_carrier_is_away_stays_here(
+    depot: Depot, world: World, api: AsyncClient, staff: dict[str, str]
+) -> None:
+    """By an operator, in the Web UI."""
+    depot.status = 503
+    new = await shipped(world, api, staff)
+    await world.advance(hours=1)
+    await world.client.get_workflow_handle(new.identity.procedure_id).cancel()
+    await eventually(lambda: ("DELETE", 503) in depot.dialogue)
+    depot.status = 202
+    await world.advance(minutes=20)
+    await depot.has_heard_last(world, new.identity.procedure_id)
+    assert ("PUT", 202) not in depot.dialogue
+
+
+@pytest.mark.requirement("UND-03", "SHP-05")
+async def test_a_kit_undone_while_the_carrier_is_away_stays_here(
+    depot: Depot, world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
+) -> None:
+    depot.status = 503
+    office = await open_office(api, world, staff, operator, charges=[MONTHLY])
+    number = (await office.apply())["contract_number"]
+    await register(office)
+    today = await office.today()
+    await office.cancel(number, today.isoformat())
+    kits = Ended(office, world, api, operator, number, today)
+    asked_on = date.fromisoformat((await kits.kit())["requested_at"][:10])
+    await world.advance_to(morning_of(asked_on, ZONE) + timedelta(hours=1))
+    kit = await kits.at_state("requested")
+    assert (await office.post(number, "undo-cancellation"))[0] == 200
+    await eventually(lambda: ("DELETE", 503) in depot.dialogue)
+    depot.status = 202
+    await world.advance(minutes=20)
+    await depot.has_heard_last(world, kits.procedure_id)
+    told = [
+        (method, status)
+        for (method, path, *_), status in zip(depot.told, depot.answered, strict=True)
+        if kit["shipment_id"] in path
+    ]
+    assert told[-1] == ("DELETE", 202)
+    assert ("PUT", 202) not in told
