@@ -106,15 +106,20 @@ class RestartActivities:
     async def record_restart_missed(self, message: RestartStep) -> RestartStanding:
         """Too late to begin now: it is not begun, and the customer hears so (RST-07).
 
+        Also when the device has been handed it: it begins once its word of that is heard, and is told to forget it.
+
         Raises:
-            WrongState: the device has it already.
+            WrongState: it is not scheduled any more.
         """
+        tenant_id, missed = message.identity.tenant_id, {"ended_at": message.at}
 
         async def work(connection: AsyncConnection) -> RestartStanding:
-            row = await orders.take_back(connection, message, RestartState.MISSED)
+            row = await rows.move(connection, message, (RestartState.SCHEDULED,), RestartState.MISSED, **missed)
             if row is None:
                 raise WrongState(state=await _state(connection, message))
-            told = await rows.device(connection, message.identity.tenant_id, message.registration_id)
+            withdrawn = DeviceCommandState.WITHDRAWN
+            await device_commands.settle(connection, tenant_id, message.restart_id, withdrawn, message.at)
+            told = await rows.device(connection, tenant_id, message.registration_id)
             await rows.tell_customer(connection, message, Mail.UTM_RESTART_MISSED, told, row)
             shown = await rows.show(connection, message, row, self._durations)
             return shown.model_copy(update={"mails": True})

@@ -138,7 +138,7 @@ class Restart(Nudged, Procedure):
             except EndedByOperatorError:
                 raise
             except ApplicationError:
-                workflow.logger.info("the device has it already")
+                workflow.logger.info("it is not scheduled any more")  # the next record finds out what became of it
             else:
                 return
         step = self._step(f"slot-{due.restart_id}", due.restart_id)

@@ -79,10 +79,12 @@ class Desk:
             )
             return found.one()
 
-    async def sleep_through(self, command_id: str, late: timedelta) -> None:
-        """As if its slot had passed so long ago, and everybody had been down over it."""
+    async def sleep_through(
+        self, command_id: str, late: timedelta, *, command: DeviceCommandState = DeviceCommandState.WAITING
+    ) -> None:
+        """As if its slot had passed so long ago, and everybody had been down over it; the API not, if it is offered."""
         slot = await self.world.clock.now() - late
-        offered = {"offer_from": slot, "offer_until": slot + timedelta(minutes=15)}
+        offered = {"offer_from": slot, "offer_until": slot + timedelta(minutes=15), "state": command}
         async with self.world.database.transaction(TENANT) as connection:
             await connection.execute(update(Restarts).where(Restarts.restart_id == command_id).values(at=slot))
             await connection.execute(
@@ -312,6 +314,19 @@ async def test_a_slot_that_passed_while_the_system_was_down_starts_late_or_is_mi
         await desk.world.advance(seconds=20)
         assert (await desk.eventually("failed"))["reason"] == "offline"
         assert "失敗しました" in (await desk.world.mails_to(ALERTS, 2))[1]
+
+
+@pytest.mark.requirement("RST-07")
+async def test_what_the_device_was_handed_and_has_not_begun_is_missed_too(desk: Desk) -> None:
+    """Only the worker was away, so nobody answered its word that it begins; hours later it is told to forget it."""
+    command_id = (await desk.ask(await desk.slot())).json()["restart_id"]
+    await desk.world.mails_to(ALERTS, 1)
+    await desk.sleep_through(command_id, timedelta(hours=3), command=DeviceCommandState.OFFERED)
+    await desk.eventually("missed")
+    with pytest.raises(WrongState):
+        await desk.report(command_id, DeviceCommandState.STARTED)
+    assert (await desk.last())["state"] == "missed"
+    assert "できませんでした" in (await desk.world.mails_to(ALERTS, 2))[1]
 
 
 @pytest.mark.requirement("GEN-08")
