@@ -5,6 +5,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import sqlalchemy.exc
@@ -19,6 +20,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymen
 import telemetry
 from activities.carrier import CarrierByHand, Dispatch, HttpCarrier
 from activities.letterpress import Letterpress
+from activities.mail import MailActivities, queue_of_mails
 from activities.outcomes import ActivityOutcomes
 from activities.records import Records
 from activities.registry import activities
@@ -36,11 +38,19 @@ from workflows.sandbox import runner
 from workflows.world_clock import WorldClock
 
 T = TypeVar("T")
+_DELIVERIES_AT_ONCE = 5  # one is with the mail server, for the others the ledger is read and written meanwhile
 _NOT_READY = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.NOT_FOUND})
 
 
-def make_worker(settings: Settings, client: Client, *, database: Database, clock: Clock, courier: Courier) -> Worker:
-    """One worker of the product, ready to run."""
+@contextlib.asynccontextmanager
+async def make_worker(
+    settings: Settings, client: Client, *, database: Database, clock: Clock, courier: Courier
+) -> AsyncIterator[None]:
+    """One worker of the product, at work until the end of the block.
+
+    Mails have a queue and a few places of their own: however many wait for a slow mail server, they wait in the engine,
+    and never in the way of what a command records (decision 0030).
+    """
     link_key = LinkKey(settings.link_key.get_secret_value().encode())
     letterpress = Letterpress(
         link_key=link_key,
@@ -50,30 +60,44 @@ def make_worker(settings: Settings, client: Client, *, database: Database, clock
         sms_domain=settings.smtp.sms_domain,
     )
     records = Records(database=database, durations=settings.durations, link_key=link_key)
-    return Worker(
+    effects = activities(
+        records,
+        clock,
+        courier=courier,
+        letterpress=letterpress,
+        dispatch=make_dispatch(settings),
+        cancellation_fee=settings.cancellation_fee,
+    )
+    worker = partial(
+        Worker,
         client,
+        interceptors=[ActivityOutcomes(), LateCommands()],
+        graceful_shutdown_timeout=timedelta(seconds=settings.worker_graceful_shutdown_seconds),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        deployment_config=make_deployment(settings),
+    )
+    procedures = worker(
         task_queue=settings.temporal_task_queue,
         workflows=WORKFLOWS,
-        activities=activities(
-            records,
-            clock,
-            courier=courier,
-            letterpress=letterpress,
-            dispatch=make_dispatch(settings),
-            cancellation_fee=settings.cancellation_fee,
-        ),
+        activities=effects,
         workflow_runner=runner(strict=settings.worker_strict_sandbox),
-        interceptors=[ActivityOutcomes(), LateCommands()],
         max_cached_workflows=settings.worker_max_cached_workflows,
         # Without memory a second task would drive the first one out while that is in a local activity (decision 0029).
         max_concurrent_workflow_tasks=None if settings.worker_max_cached_workflows else 1,
         # A killed worker's procedures are handed to another after this, instead of ten seconds.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
-        graceful_shutdown_timeout=timedelta(seconds=settings.worker_graceful_shutdown_seconds),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-        deployment_config=make_deployment(settings),
     )
+    mails = worker(
+        task_queue=queue_of_mails(settings.temporal_task_queue),
+        activities=[effect for effect in effects if effect.__name__ == MailActivities.deliver_mails.__name__],
+        max_concurrent_activities=_DELIVERIES_AT_ONCE,
+    )
+    async with procedures, mails:
+        try:
+            yield
+        finally:
+            await asyncio.gather(procedures.shutdown(), mails.shutdown())  # one grace for both
 
 
 def make_courier(settings: Settings) -> SmtpCourier:
@@ -123,12 +147,12 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with _parts(settings) as worker, worker:
+    async with _at_work(settings):
         await stop.wait()
 
 
 @contextlib.asynccontextmanager
-async def _parts(settings: Settings) -> AsyncIterator[Worker]:
+async def _at_work(settings: Settings) -> AsyncIterator[None]:
     runtime = telemetry.runtime(settings.temporal_metrics_address)
     client = await _once_ready(lambda: _connect(settings, runtime))
     await _once_ready(lambda: schedules.keep(client, settings.temporal_task_queue, world_clock=settings.rehearsal))
@@ -136,7 +160,10 @@ async def _parts(settings: Settings) -> AsyncIterator[Worker]:
     courier = make_courier(settings)
     keeping = asyncio.create_task(_once_ready(lambda: _keep_in_all_zones(settings, client, database)))
     try:
-        yield make_worker(settings, client, database=database, clock=make_clock(settings, client), courier=courier)
+        async with make_worker(
+            settings, client, database=database, clock=make_clock(settings, client), courier=courier
+        ):
+            yield
     finally:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)

@@ -33,6 +33,11 @@ _LONGEST_PAUSE = timedelta(minutes=30)
 _WAITING = (MailState.QUEUED, MailState.DEFERRED, MailState.UNKNOWN, MailState.SENDING)
 
 
+def queue_of_mails(task_queue: str) -> str:
+    """The queue in which the deliveries of that queue's procedures wait."""
+    return f"{task_queue}-mails"
+
+
 @dataclass(frozen=True)
 class Taken:
     """A mail that is ours to send; not printed when it must not go as it is."""

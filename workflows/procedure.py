@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
-from activities.mail import MailActivities
+from activities.mail import MailActivities, queue_of_mails
 from activities.outcomes import refused
 from activities.procedures import ProcedureActivities
 from models.messages.procedure import (
@@ -246,7 +246,11 @@ class Procedure:
         while True:
             try:
                 return await workflow.execute_activity_method(
-                    MailActivities.deliver_mails, order, summary="Send the mails that are due", **MAIL
+                    MailActivities.deliver_mails,
+                    order,
+                    task_queue=queue_of_mails(workflow.info().task_queue),
+                    summary="Send the mails that are due",
+                    **MAIL,
                 )
             except FailureError as error:
                 if await self._ask_or_skip("deliver_mails", _words(error)) is not OperatorAction.RETRY:
