@@ -165,10 +165,12 @@ class ServiceApplicationActivities:
 
     @activity.defn
     async def record_application_reminder(self, message: RecordReminder) -> Recorded:
-        """The tenant has not decided yet (APP-15)."""
+        """The tenant has not decided yet (APP-15). Of a decided application nobody is reminded."""
 
         async def work(connection: AsyncConnection) -> Recorded:
             row = await _row(connection, message)
+            if row.state not in _UNDECIDED:
+                return Recorded(state=row.state, at=message.at)
             tenant = await tenant_row(connection, message.identity.tenant_id)
             addresses = await outbox.notification_addresses(connection, tenant.tenant_id)
             await self._post(connection, message, letters.reminder(row, message.at, tenant.language, addresses))

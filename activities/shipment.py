@@ -94,8 +94,9 @@ class ShipmentActivities:
 
         async def work(connection: AsyncConnection) -> ParcelStanding:
             parcel = await shipments.find(connection, message.identity.tenant_id, message.shipment_id)
-            standing = Standing(state=parcel.state, waiting_for="overdue_carrier")
-            await procedures.show(connection, message.identity.tenant_id, message.identity.procedure_id, standing)
+            if parcel.state not in OVER:
+                standing = Standing(state=parcel.state, waiting_for="overdue_carrier")
+                await procedures.show(connection, message.identity.tenant_id, message.identity.procedure_id, standing)
             return ParcelStanding(state=parcel.state)
 
         return await self._records.once(fact_of(message, "shipment_overdue"), ParcelStanding, work)

@@ -27,6 +27,7 @@ from models.identifiers import Draw
 # The last ones are a fault run's, which has the same tests pass on parts that fail.
 pytest_plugins = [
     "tests.world",
+    "tests.outages",
     "tests.support_desk",
     "tests.viewer_pc",
     *os.environ.get("TETSUZUKI_FAULTS", "").split(),

@@ -156,7 +156,9 @@ class ServiceApplication(Procedure):
             # Read before waiting: a hold replaces the reminders, and then the wait begins anew.
             reminder = self._now.reminders[0] if self._now.reminders else None
             if not await self._changed(reminder):
-                await self._remind()
+                async with self.turn():
+                    if decision_is_open(self._now.state) and self._now.reminders[:1] == [reminder]:
+                        await self._remind()
 
     async def _changed(self, reminder: datetime | None) -> bool:
         """Wait for a decision or a hold; False when the reminder is due first."""

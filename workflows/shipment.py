@@ -62,8 +62,10 @@ class Shipment(Nudged, OperatorNotices):
             await self._wait()
             if self.nudged:
                 await self._look()
-            elif self._is_overdue():
-                await self._tell_overdue()
+            else:
+                async with self.turn():
+                    if self._is_overdue():
+                        await self._tell_overdue()
         if self._now.standing.state == ShipmentState.STOPPED:
             await self._stay_here()
         for step in (_OVERDUE, _ASTRAY):
