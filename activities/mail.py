@@ -24,13 +24,13 @@ from models import audit
 from models.audit import Fact
 from models.clock import Clock
 from models.messages.procedure import DeliverMails, Delivery, RefusedMail, SettleMail
+from models.outbox import UNDELIVERED
 from models.tables.procedures import Mail
 from models.vocabulary import MailState, OperatorAction
 
 _HEARTBEAT_SECONDS = 3
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(minutes=30)
-_WAITING = (MailState.QUEUED, MailState.DEFERRED, MailState.UNKNOWN, MailState.SENDING)
 
 
 def queue_of_mails(task_queue: str) -> str:
@@ -147,6 +147,8 @@ class MailActivities:
         now = await self._clock.now()
         became = self._became(row, outcome, now)
         async with self._records.database.transaction(row.tenant_id) as connection:
+            if outcome.fate is not Fate.ACCEPTED and await _is_withdrawn(connection, row):
+                became = {"state": MailState.SKIPPED, "smtp_answer": outcome.answer}
             if not await _change(connection, row, lease_until=None, **_kept(printed), **became):
                 return  # it stands there already
             if became["state"] in (MailState.SENT, MailState.FAILED):
@@ -218,18 +220,18 @@ class MailActivities:
 def _next() -> Select[tuple[Mail]]:
     """The first mail of `procedure` that may go `now`, locked."""
     earlier = aliased(Mail)
+    now = bindparam("now", type_=Mail.lease_until.type)
     overtakes = exists().where(
         earlier.tenant_id == Mail.tenant_id,
         earlier.procedure_id == Mail.procedure_id,
         earlier.recipient == Mail.recipient,
         earlier.sequence < Mail.sequence,
-        earlier.state.in_(_WAITING),
+        or_(earlier.state.in_(UNDELIVERED), earlier.lease_until > now),  # withdrawn, and with the mail server still
     )
-    now = bindparam("now", type_=Mail.lease_until.type)
     return (
         select(Mail.__table__)
         .where(Mail.tenant_id == bindparam("tenant"), Mail.procedure_id == bindparam("procedure"))
-        .where(Mail.state.in_(_WAITING), or_(Mail.lease_until.is_(None), Mail.lease_until <= now))
+        .where(Mail.state.in_(UNDELIVERED), or_(Mail.lease_until.is_(None), Mail.lease_until <= now))
         .where(or_(Mail.state == MailState.QUEUED, Mail.next_attempt_at.is_(None), Mail.next_attempt_at <= now))
         .where(~overtakes)
         .order_by(Mail.sequence)
@@ -249,7 +251,7 @@ _UNSENT = (
     select(Mail.__table__)
     .where(Mail.tenant_id == bindparam("tenant"), Mail.procedure_id == bindparam("procedure"))
     .where(Mail.mail_id.not_in(bindparam("reported", expanding=True)))
-    .where(Mail.state.in_((*_WAITING, MailState.FAILED)))
+    .where(Mail.state.in_((*UNDELIVERED, MailState.FAILED)))
     .order_by(Mail.sequence)
 )
 
@@ -306,6 +308,13 @@ def _kept(printed: Printed) -> dict[str, Any]:
     return {"subject": printed.subject, "text": printed.text, "html": printed.html}
 
 
+async def _is_withdrawn(connection: AsyncConnection, row: Row[tuple[Mail]]) -> bool:
+    """While it was being sent."""
+    mine = (Mail.tenant_id == row.tenant_id, Mail.mail_id == row.mail_id)
+    found = await connection.execute(select(Mail.state).where(*mine).with_for_update())
+    return found.scalar_one() == MailState.SKIPPED
+
+
 async def _change(connection: AsyncConnection, row: Row[tuple[Mail]], **values: object) -> bool:
     """As long as the mail is still on the try that was begun with the row; False when it no longer is."""
     changed = await connection.execute(
@@ -313,7 +322,7 @@ async def _change(connection: AsyncConnection, row: Row[tuple[Mail]], **values: 
         .where(
             Mail.tenant_id == row.tenant_id,
             Mail.mail_id == row.mail_id,
-            Mail.state == MailState.SENDING,
+            Mail.lease_until.is_not(None),
             Mail.attempts == row.attempts + 1,
         )
         .values(**values)

@@ -201,5 +201,6 @@ def _emptied_mails(tenant_id: str) -> Update:
             html=None,
             smtp_answer=None,
             state=case((Mail.state == MailState.SENT, Mail.state), else_=MailState.SKIPPED),
+            lease_until=None,  # a try under way writes nothing back
         )
     )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +14,7 @@ from models.tables.tenants import NotificationAddress
 from models.vocabulary import Mail as MailName
 from models.vocabulary import MailState
 
+UNDELIVERED = (MailState.QUEUED, MailState.DEFERRED, MailState.UNKNOWN, MailState.SENDING)
 # Made once: nearly every step of every procedure runs them.
 _POST = insert(Mail).on_conflict_do_nothing()
 _NOTIFIED = (
@@ -70,20 +71,25 @@ async def withdraw(
 ) -> None:
     """Leave unsent what the procedure has not delivered yet: its links are dead.
 
-    A mail that is being sent right now goes out.
+    A try that is under way is not broken off: where it delivers the mail, the ledger says so; it is the last one.
     """
-    mine = Mail.procedure_id == procedure_id
-    await connection.execute(_unsent(tenant_id).where(mine, Mail.template.in_(only)).values(state=MailState.SKIPPED))
+    await connection.execute(_skip(tenant_id, Mail.procedure_id == procedure_id, Mail.template.in_(only)))
 
 
 async def withdraw_links(connection: AsyncConnection, tenant_id: str, link_ids: Collection[str]) -> None:
     """Likewise the mails of those links, of whatever procedure."""
-    await connection.execute(_unsent(tenant_id).where(Mail.link_id.in_(link_ids)).values(state=MailState.SKIPPED))
+    await connection.execute(_skip(tenant_id, Mail.link_id.in_(link_ids)))
 
 
-def _unsent(tenant_id: str) -> Update:
-    undelivered = (MailState.QUEUED, MailState.DEFERRED, MailState.UNKNOWN)
-    return update(Mail).where(Mail.tenant_id == tenant_id, Mail.state.in_(undelivered))
+def _skip(tenant_id: str, *which: ColumnElement[bool]) -> Update:
+    # Locked in the order in which a sender locks them, so that neither waits for the other.
+    unsent = (
+        select(Mail.mail_id)
+        .where(Mail.tenant_id == tenant_id, Mail.state.in_(UNDELIVERED), *which)
+        .order_by(Mail.sequence)
+        .with_for_update()
+    )
+    return update(Mail).where(Mail.tenant_id == tenant_id, Mail.mail_id.in_(unsent)).values(state=MailState.SKIPPED)
 
 
 def _row(posting: Posting, letter: Letter) -> dict[str, object]:
