@@ -9,12 +9,18 @@ from temporalio.service import RPCError, RPCStatusCode
 
 OUTAGES = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
 _AGAIN_AFTER = 0.5  # seconds
-_ENGINE_AWAY = frozenset(
+ENGINE_AWAY = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
         RPCStatusCode.DEADLINE_EXCEEDED,
         RPCStatusCode.CANCELLED,
         RPCStatusCode.RESOURCE_EXHAUSTED,
+        # What a server says that dies in the middle of a call, or is only just starting, or whose worker dies.
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.UNKNOWN,
+        # What it says of a command to a procedure whose worker has died three times within one task.
+        RPCStatusCode.FAILED_PRECONDITION,
     }
 )
 
@@ -23,7 +29,7 @@ def is_outage(error: Exception) -> bool:
     if isinstance(error, OUTAGES):
         return True
     if isinstance(error, RPCError):
-        return error.status in _ENGINE_AWAY
+        return error.status in ENGINE_AWAY
     return isinstance(error, DBAPIError) and error.connection_invalidated and not isinstance(error, IntegrityError)
 
 

@@ -18,8 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
+from activities.outages import ENGINE_AWAY
 from api.input_errors import field_errors
 from api.language import language_of
 from api.security_headers import ANSWER_HEADERS
@@ -31,20 +32,6 @@ from models.vocabulary import Language
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = 5
-_UNREACHABLE = frozenset(
-    {
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.CANCELLED,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        # What a server says that dies in the middle of a call, or whose worker does.
-        RPCStatusCode.ABORTED,
-        RPCStatusCode.INTERNAL,
-        RPCStatusCode.UNKNOWN,
-        # What it says of a command to a procedure whose worker has died three times within one task.
-        RPCStatusCode.FAILED_PRECONDITION,
-    }
-)
 _log = structlog.get_logger(__name__)
 
 
@@ -191,7 +178,7 @@ def _details(cause: ApplicationError) -> Mapping[str, Any]:
 
 def _is_outage(error: BaseException) -> bool:
     if isinstance(error, RPCError):
-        return error.status in _UNREACHABLE
+        return error.status in ENGINE_AWAY
     if isinstance(error, RuntimeError):
         # What a lazy Temporal client raises while it cannot make its first connection.
         return str(error).startswith("Failed client connect")
