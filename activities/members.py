@@ -69,6 +69,19 @@ async def find(connection: AsyncConnection, message: SignupStep) -> Member:
     return found
 
 
+async def is_open(connection: AsyncConnection, message: SignupStep) -> bool:
+    """Whether the signup still waits for the member.
+
+    Raises:
+        NotFound: the member has been deleted meanwhile.
+    """
+    table, mine = _rows_of(message)
+    state = await connection.scalar(select(table.signup_state).where(*mine).with_for_update())
+    if state is None:
+        raise NotFound
+    return state == SignupState.OPEN
+
+
 async def set_state(
     connection: AsyncConnection, message: SignupStep, state: SignupState, *, expires_at: datetime | None = None
 ) -> None:

@@ -165,7 +165,10 @@ class ServiceApplicationActivities:
 
     @activity.defn
     async def record_application_reminder(self, message: RecordReminder) -> Recorded:
-        """The tenant has not decided yet (APP-15). Of a decided application nobody is reminded."""
+        """The tenant has not decided yet (APP-15).
+
+        Nobody is reminded of an application that is decided.
+        """
 
         async def work(connection: AsyncConnection) -> Recorded:
             row = await _row(connection, message)

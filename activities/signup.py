@@ -80,9 +80,14 @@ class SignupActivities:
 
     @activity.defn
     async def record_signup_reminder(self, message: SignupStep) -> Closed:
-        """The same link once more (USR-03)."""
+        """The same link once more (USR-03).
+
+        Whoever has registered meanwhile is not reminded.
+        """
 
         async def work(connection: AsyncConnection) -> Closed:
+            if not await members.is_open(connection, message):
+                return Closed(state=SignupState.OPEN, at=message.at)
             member = await members.find(connection, message)
             tenant = await tenant_row(connection, message.identity.tenant_id)
             link = await links.latest(connection, message.identity.tenant_id, message.identity.subject)
@@ -111,11 +116,15 @@ class SignupActivities:
 
     @activity.defn
     async def record_signup_expiry(self, message: SignupStep) -> Closed:
-        """Nobody came in time; the link is dead (TEN-04)."""
+        """Nobody came in time; the link is dead (TEN-04).
+
+        A signup that is no longer open stays as it is.
+        """
 
         async def work(connection: AsyncConnection) -> Closed:
-            await members.set_state(connection, message, SignupState.EXPIRED)
-            await self._show_end(connection, message, SignupState.EXPIRED)
+            if await members.is_open(connection, message):
+                await members.set_state(connection, message, SignupState.EXPIRED)
+                await self._show_end(connection, message, SignupState.EXPIRED)
             return Closed(state=SignupState.EXPIRED, at=message.at)
 
         return await self._records.once(fact_of(message, "signup_expired"), Closed, work)

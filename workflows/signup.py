@@ -60,8 +60,9 @@ class Signup(Procedure):
             return
         while self._is_open():
             await self._wait_for_person()
-            if self._is_open():
-                await self._do_what_is_due()
+            async with self.turn():
+                if self._is_open():
+                    await self._do_what_is_due()
             if self._now.state is SignupState.EXPIRED:
                 # Until its last mails are out, a resend finds it here; later, one begins it anew.
                 await workflow.wait_condition(lambda: self._is_open() or self.is_finished())

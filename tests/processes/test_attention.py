@@ -28,10 +28,12 @@ def broken(owner: psycopg.Connection[Any]) -> Iterator[None]:
     owner.execute("ALTER TABLE misplaced RENAME TO service_applications")
 
 
-async def accepted(handle: WorkflowHandle[Any, Any], update: str, command: Command) -> WorkflowUpdateHandle[Any]:
+async def accepted(
+    handle: WorkflowHandle[Any, Any], update: str, command: Command, answer: type[Answer] = Answer
+) -> WorkflowUpdateHandle[Any]:
     """A command on its way: its answer is still to come."""
     return await handle.start_update(
-        update, command, id=command.command_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=Answer
+        update, command, id=command.command_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=answer
     )
 
 

@@ -5,16 +5,22 @@ from httpx2 import AsyncClient
 from sqlalchemy import select, update
 
 from models import procedures
+from models.messages.procedure import Command
 from models.messages.shipment_steps import ReportParcel
+from models.messages.signup_steps import Opened, Register
 from models.tables.applications import ServiceApplication
+from models.tables.people import PortalUser
 from models.tables.procedures import Procedure
-from models.vocabulary import ShipmentState
+from models.vocabulary import ShipmentState, SignupState
 from tests.outages import Outage, is_over
 from tests.processes.test_attention import accepted, approval
 from tests.processes.test_mail_delivery import PROCEDURE
 from tests.processes.test_service_application import confirm, submit
+from tests.processes.test_signup import ADDRESS, begin_portal_user, portal_start, register, state_of_user
 from tests.shipping import report, shipped
 from tests.world import NOTIFIED, TENANT, World
+
+SIGNUP = portal_start("", None).identity.procedure_id
 
 
 async def has_ended(world: World, procedure_id: str) -> bool:
@@ -84,3 +90,54 @@ async def test_a_parcel_delivered_in_the_outage_is_not_shown_as_overdue(
     assert (await answer.result()).state == "delivered"
     assert (await world.standing(new.identity.procedure_id))[:2] == ("delivered", None)
     assert await has_ended(world, new.identity.procedure_id)
+
+
+@pytest.mark.requirement("TEN-04", "USR-04", "GEN-09")
+async def test_a_resend_in_the_outage_of_an_expiry_gives_a_link_that_lives(world: World, outage: Outage) -> None:
+    """The expiry is recorded first, then the resend, which opens the signup again."""
+    opened = await begin_portal_user(world)
+    handle = world.client.get_workflow_handle(SIGNUP)
+    with outage.of("signup_expired"):
+        await world.advance_to(opened.expires_at)
+        await outage.strikes()
+        answer = await accepted(handle, "resend", Command(command_id="resend", actor="staff:1"), Opened)
+    await is_over(world)
+    resent: Opened = await answer.result()
+    assert await state_of_user(world) == (SignupState.OPEN, None)
+    assert (await world.standing(SIGNUP))[:2] == (SignupState.OPEN, "person")
+    assert (await register(world, resent.link_id)).state == SignupState.REGISTERED
+    assert (await world.timeline(SIGNUP))[-3:] == ["signup_expired", "signup_opened", "signup_registered"]
+
+
+@pytest.mark.requirement("USR-03")
+async def test_nobody_is_reminded_of_a_signup_after_registering_in_the_outage(world: World, outage: Outage) -> None:
+    """The reminder that was due first is recorded first."""
+    opened = await begin_portal_user(world)
+    command = Register(command_id="register", actor="portal_user", link_id=opened.link_id, password_hash="$argon2id$…")
+    with outage.of("signup_reminder"):
+        await world.advance_to(opened.reminders[0])
+        await outage.strikes()
+        answer = await accepted(world.client.get_workflow_handle(SIGNUP), "register", command)
+    await is_over(world)
+    assert (await answer.result()).state == SignupState.REGISTERED
+    assert (await world.timeline(SIGNUP))[-2:] == ["signup_reminder", "signup_registered"]
+
+
+@pytest.mark.requirement("USR-03", "TEN-04")
+@pytest.mark.parametrize("what", ["signup_reminder", "signup_expired"])
+async def test_a_signup_that_is_registered_in_its_row_stays_registered(world: World, outage: Outage, what: str) -> None:
+    """The database is the second lock: nobody is reminded, nothing expires."""
+    opened = await begin_portal_user(world)
+    await world.mails_to(ADDRESS, 1)
+    with outage.of(what):
+        await world.advance_to(opened.reminders[0] if what == "signup_reminder" else opened.expires_at)
+        await outage.strikes()
+        mailed = len(world.mails.to(ADDRESS))
+        async with world.database.transaction(TENANT) as connection:
+            await connection.execute(update(PortalUser).values(signup_state=SignupState.REGISTERED))
+            registered = procedures.Standing(state=SignupState.REGISTERED, ended_at=await world.clock.now())
+            await procedures.show(connection, TENANT, SIGNUP, registered)
+    await is_over(world)
+    assert (await state_of_user(world))[0] == SignupState.REGISTERED
+    assert (await world.standing(SIGNUP))[0] == SignupState.REGISTERED
+    assert len(world.mails.to(ADDRESS)) == mailed
