@@ -134,18 +134,14 @@ class Procedure:
 
         Raises:
             ApplicationError: the records refuse the step (its type is the refusal's code).
-            EndedByOperatorError: the step was stuck and an operator ended the procedure.
+            EndedByOperatorError: an operator ended the procedure before the step was recorded.
         """
-        while True:
-            try:
-                return await _write(activity, message, _summary(activity))
-            except FailureError as error:
-                cause = _cause(error)
-                if isinstance(cause, CancelledError):
-                    raise EndedByOperatorError from None
-                if isinstance(cause, ApplicationError) and cause.type in Refusal.known:
-                    raise cause from None
-                await self._ask_operator(activity.__name__, _words(error), _NOT_TO_BE_SKIPPED)
+        try:
+            return await self._write_until_it_is_done(activity, message)
+        except asyncio.CancelledError:
+            if self._cut_short_by is None:  # not asked for: the worker lets go of the workflow
+                raise
+            raise EndedByOperatorError from None
 
     async def begin(self, name: str, start: Message, identity: Identity, *, summary: str) -> None:
         """Begin another procedure, by its workflow's name. It outlives this one.
@@ -203,6 +199,18 @@ class Procedure:
         """What an operator's end does to the procedure's own rows."""
 
     # Private steps.
+
+    async def _write_until_it_is_done(self, activity: Callable[[Any, Any], Awaitable[A]], message: object) -> A:
+        while True:
+            try:
+                return await _write(activity, message, _summary(activity))
+            except FailureError as error:
+                cause = _cause(error)
+                if isinstance(cause, CancelledError):
+                    raise EndedByOperatorError from None
+                if isinstance(cause, ApplicationError) and cause.type in Refusal.known:
+                    raise cause from None
+                await self._ask_operator(activity.__name__, _words(error), _NOT_TO_BE_SKIPPED)
 
     async def _settled(self) -> None:
         await workflow.wait_condition(lambda: not self._is_moving)

@@ -103,7 +103,8 @@ class ViewerAccess(Approving):
         await self._close(self._step("end", actor=actor), ViewerState.ENDED)
 
     async def _close_by(self, command: Command, state: ViewerState, allowed: tuple[ViewerState, ...]) -> ViewerStanding:
-        await workflow.wait_condition(lambda: self._now is not None)  # the request's own record comes first
+        # The request's own record comes first, or the end of the procedure.
+        await workflow.wait_condition(lambda: self._now is not None or self._cut_short_by is not None)
         async with self.turn():
             if self._state not in allowed:
                 raise refused(WrongState(state=self._state))

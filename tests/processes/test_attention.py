@@ -1,5 +1,6 @@
 """A step that no repetition mends: it waits for an operator, who mends the cause and has it tried again (GEN-08)."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -131,6 +132,28 @@ async def test_a_procedure_whose_very_first_record_is_broken_is_listed_too(
         return (procedure["state"], procedure["waiting_for"]) == ("awaiting_confirmation", "applicant")
 
     await eventually(has_begun)
+    assert await waiting(api, operator) == []
+
+
+async def test_a_procedure_whose_very_first_record_is_broken_can_be_cancelled(
+    world: World,
+    api: AsyncClient,
+    staff: dict[str, str],
+    operator: dict[str, str],
+    owner: psycopg.Connection[Any],
+) -> None:
+    """*Request Cancellation* ends it as `end` does: whoever began it is told, and nothing goes on running."""
+    token = await invitation_token(api, staff)
+    with broken(owner):
+        begun = await api.post(f"/v1/apply/{token}", json=FORM)
+        await stuck(api, operator)
+        procedure_id = begun.headers["Location"].rsplit("/", 1)[-1]
+        handle = world.client.get_workflow_handle(procedure_id)
+        await handle.cancel()
+        async with asyncio.timeout(30):
+            await handle.result()
+    assert (await world.standing(procedure_id))[0] == "ended"
+    assert (await world.timeline(procedure_id))[-2:] == ["attention_raised", "ended_by_operator"]
     assert await waiting(api, operator) == []
 
 
