@@ -15,18 +15,19 @@ from models.audit import Fact
 from tests.world import World, eventually
 
 PAUSE = timedelta(minutes=1)
-"""Until the next try, in world time. So long a pause is a timer, and the procedure takes commands meanwhile."""
+"""So long a pause is a timer, which takes world time, and the procedure takes commands meanwhile."""
 
 
 class Outage:
     def __init__(self) -> None:
         self._what: str | None = None
+        self._pause = PAUSE
         self._tries = 0
 
     @contextmanager
-    def of(self, what: str) -> Iterator[None]:
+    def of(self, what: str, pause: timedelta = PAUSE) -> Iterator[None]:
         """Until the end of the block each try of that step fails, and the next one is to come after the pause."""
-        self._what, self._tries = what, 0
+        self._what, self._pause, self._tries = what, pause, 0
         yield
         self._what = None
 
@@ -39,7 +40,9 @@ class Outage:
             return
         self._tries += 1
         away = OperationalError("SELECT 1", {}, OSError("server closed the connection unexpectedly"))
-        raise ApplicationError(str(away), next_retry_delay=PAUSE, category=ApplicationErrorCategory.BENIGN) from away
+        raise ApplicationError(
+            str(away), next_retry_delay=self._pause, category=ApplicationErrorCategory.BENIGN
+        ) from away
 
 
 async def is_over(world: World) -> None:

@@ -21,7 +21,7 @@ from models.messages.procedure import Answer, Command, Step, Upcoming
 from models.refusals import WrongState
 from models.vocabulary import InvitationState
 from workflows.nudge import Nudged
-from workflows.procedure import Procedure
+from workflows.procedure import EndedByOperatorError, Procedure
 
 
 @workflow.defn(name="PersonalInvitation")
@@ -142,6 +142,8 @@ class PersonalInvitation(Nudged, Procedure):
         try:
             await self.record(PersonalInvitationActivities.record_invitation_end, message)
             self._state = state
+        except EndedByOperatorError:
+            raise
         except ApplicationError:
             # An application was faster; this only takes note of it.
             message = RecordInvitationEnd(

@@ -37,7 +37,7 @@ from models.vocabulary import ReturnKitState
 from workflows import search_attributes
 from workflows.nudge import Nudged
 from workflows.operator_notices import OperatorNotices
-from workflows.procedure import Procedure
+from workflows.procedure import EndedByOperatorError, Procedure
 from workflows.shipment import begin_shipment
 
 _UNDELIVERABLE = "undeliverable"
@@ -106,6 +106,8 @@ class ReturnKit(Nudged, OperatorNotices):
                     await self._record(ReturnKitActivities.record_kit_reminder, f"reminder-{due.isoformat()}")
                 else:
                     await self._record(ReturnKitActivities.record_kit_unreturned, f"unreturned-{due.isoformat()}")
+        except EndedByOperatorError:
+            raise
         except ApplicationError:
             await self._look()
 

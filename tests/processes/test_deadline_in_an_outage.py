@@ -1,5 +1,8 @@
 """What falls due while Postgres is away and is recorded when it is back does not undo what was commanded meanwhile."""
 
+import asyncio
+from datetime import datetime, timedelta
+
 import pytest
 from httpx2 import AsyncClient
 from sqlalchemy import select, update
@@ -12,9 +15,10 @@ from models.tables.applications import ServiceApplication
 from models.tables.people import PortalUser
 from models.tables.procedures import Procedure
 from models.vocabulary import ShipmentState, SignupState
-from tests.outages import Outage, is_over
+from tests.outages import PAUSE, Outage, is_over
 from tests.processes.test_attention import accepted, approval
 from tests.processes.test_mail_delivery import PROCEDURE
+from tests.processes.test_personal_invitation import invite, procedure_id, workflow
 from tests.processes.test_service_application import confirm, submit
 from tests.processes.test_signup import ADDRESS, begin_portal_user, portal_start, register, state_of_user
 from tests.shipping import report, shipped
@@ -141,3 +145,21 @@ async def test_a_signup_that_is_registered_in_its_row_stays_registered(world: Wo
     assert (await state_of_user(world))[0] == SignupState.REGISTERED
     assert (await world.standing(SIGNUP))[0] == SignupState.REGISTERED
     assert len(world.mails.to(ADDRESS)) == mailed
+
+
+@pytest.mark.requirement("APP-18", "GEN-08")
+@pytest.mark.parametrize("pause", [timedelta(seconds=1), PAUSE])
+async def test_an_invitation_cancelled_in_the_outage_of_its_expiry_ends_in_order(
+    world: World, api: AsyncClient, staff: dict[str, str], outage: Outage, pause: timedelta
+) -> None:
+    """It is withdrawn, as by an operator's end; no application is taken to have answered it."""
+    invitation = await invite(api, staff)
+    with outage.of("invitation_expired", pause):
+        arrival = asyncio.create_task(world.advance_to(datetime.fromisoformat(invitation["expires_at"])))
+        await outage.strikes()
+        await workflow(world, invitation).cancel()
+        async with asyncio.timeout(60):
+            assert await workflow(world, invitation).result() == "withdrawn"
+    await arrival
+    assert (await world.timeline(procedure_id(invitation)))[-2:] == ["invitation_withdrawn", "ended_by_operator"]
+    assert await has_ended(world, procedure_id(invitation))
