@@ -14,8 +14,10 @@ from models.messages.application_steps import Decide
 from models.messages.procedure import Answer, Command
 from models.vocabulary import Decision
 from tests.api.test_service_application import FORM, invitation_token
+from tests.outages import Outage
 from tests.processes.test_mail_delivery import PROCEDURE, attention_in_temporal, say, stuck, waiting
 from tests.processes.test_service_application import confirm, refusal_of, submit
+from tests.viewer_pc import ViewerPc
 from tests.world import TENANT, World, eventually
 
 pytestmark = pytest.mark.requirement("GEN-08")
@@ -155,6 +157,23 @@ async def test_a_procedure_whose_very_first_record_is_broken_can_be_cancelled(
     assert (await world.standing(procedure_id))[0] == "ended"
     assert (await world.timeline(procedure_id))[-2:] == ["attention_raised", "ended_by_operator"]
     assert await waiting(api, operator) == []
+
+
+async def test_a_command_that_waits_for_the_first_record_does_not_outlast_the_procedure(
+    world: World, viewer_pc: ViewerPc, outage: Outage
+) -> None:
+    """A PC takes its request back before it is recorded; an operator ends it meanwhile, and it is over."""
+    with outage.of("viewer_requested"):
+        begun = await viewer_pc.ask()
+        request_id = begun.json()["request_id"]
+        handle = world.client.get_workflow_handle(f"viewer-access-{TENANT}-{request_id}")
+        withdrawal = await accepted(handle, "withdraw", Command(command_id="w", actor="viewer"))
+        await handle.cancel()
+        async with asyncio.timeout(30):
+            await handle.result()
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await withdrawal.result()
+    assert refusal_of(refused)[0] == "wrong_state"
 
 
 async def raised_times(world: World, times: int) -> bool:
