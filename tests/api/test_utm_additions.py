@@ -215,8 +215,8 @@ async def test_nobody_else_sees_asks_or_decides(
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert (await api.get("/v1/tenants/T9000000/utm-additions", headers=stranger)).json()["total"] == 0
     for headers in (company.headers, neighbour):
-        assert (await api.get(URL, headers=headers)).status_code == 404
-        assert (await api.post(f"{URL}/{number}/approve", headers=headers)).status_code == 404
+        assert (await api.get(URL, headers=headers)).status_code == 403
+        assert (await api.post(f"{URL}/{number}/approve", headers=headers)).status_code == 403
     assert (await api.get(f"{URL}/{number}", headers=staff)).json()["state"] == "unapproved"
     assert (await api.post(f"{URL}/UAP-00000000/approve", headers=staff)).status_code == 404
     held = await api.post(f"{URL}/{number}/hold", headers=staff)

@@ -17,7 +17,7 @@ from api.authentication import Caller
 from api.context import Context
 from api.viewer_revocation import revoke_open
 from models.clock import machine_time
-from models.identifiers import Draw
+from models.identifiers import VIEWER_REQUEST_NUMBER, Draw
 from models.messages.viewer_access_steps import RedeemToken
 from models.refusals import Unavailable
 from models.tables.procedures import Mail
@@ -210,7 +210,7 @@ async def test_an_unknown_company_and_an_unknown_request_look_and_take_alike(vie
         answer = await pc.ask(company_code=code, mail_address=f"jiro{number}@minato.example")
         requests[code].append(answer.json()["request_id"])
         assert (answer.status_code, answer.json()) == (202, {"request_id": requests[code][-1]})
-        assert len(requests[code][-1]) == 32
+        assert VIEWER_REQUEST_NUMBER.fullmatch(requests[code][-1])
 
     async def enter(code: str, number: int) -> None:
         assert await pc.refusal(requests[code][number], "wrong") == WRONG
