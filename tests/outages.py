@@ -14,7 +14,7 @@ from activities.records import Answered, Records
 from models.audit import Fact
 from tests.world import World, eventually
 
-PAUSE = timedelta(minutes=1)
+PAUSE = timedelta(hours=6)
 """So long a pause is a timer, which takes world time, and the procedure takes commands meanwhile."""
 
 
@@ -47,7 +47,7 @@ class Outage:
 
 async def is_over(world: World) -> None:
     """The next try comes."""
-    await world.advance(minutes=2)
+    await world.advance(hours=7)
 
 
 @pytest.fixture
