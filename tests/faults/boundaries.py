@@ -28,7 +28,7 @@ from temporalio.worker import (
 
 from activities.smtp import Courier, Outcome
 
-BEFORE_THE_NOTE = "a mail handed over, not noted"
+BEFORE_A_MAIL, BEFORE_ITS_NOTE = "a mail about to be handed over", "a mail handed over, not noted"
 _NO_PROGRESS = {"remove_from_cache", "query_workflow", "notify_has_patch", "update_random_seed"}
 
 
@@ -70,9 +70,9 @@ class MortalCourier:
         self._boundaries = boundaries
 
     async def send(self, recipient: str, message: bytes) -> Outcome:
-        self._boundaries.reached(activity.info().workflow_type, "a mail about to be handed over")
+        self._boundaries.reached(activity.info().workflow_type, BEFORE_A_MAIL)
         outcome = await self._courier.send(recipient, message)
-        self._boundaries.reached(activity.info().workflow_type, BEFORE_THE_NOTE)
+        self._boundaries.reached(activity.info().workflow_type, BEFORE_ITS_NOTE)
         return outcome
 
 

@@ -26,7 +26,7 @@ from models.database import Database
 from models.identifiers import Draw
 from settings import Settings
 from tests.conftest import Postgres
-from tests.faults.boundaries import BEFORE_THE_NOTE
+from tests.faults.boundaries import BEFORE_A_MAIL, BEFORE_ITS_NOTE
 from tests.faults.gathering import accepted_updates, failed_tasks
 from tests.faults.golden import Leftovers, differences, leftovers
 from tests.faults.mortal_worker import Impatient, Workforce, told
@@ -173,7 +173,7 @@ def _died_at(run: Run) -> str | None:
 async def _judge(run: Run, scene: Scene) -> None:
     """Once all is at rest, what is there is what is there when nobody dies."""
     golden, wrong = _golden(run), ["mails are still on their way"]
-    unnoted = _died_at(run) == BEFORE_THE_NOTE
+    amid_mails = _died_at(run) in (BEFORE_A_MAIL, BEFORE_ITS_NOTE)
     with suppress(TimeoutError):
         async with asyncio.timeout(REST_WITHIN):
             while wrong or run.is_golden:
@@ -185,7 +185,7 @@ async def _judge(run: Run, scene: Scene) -> None:
                 if run.is_golden and found == before:
                     found.write(FOLDER / f"{run}.json")
                     return
-                wrong = [line for one in (before, found) for line in differences(one, golden, unnoted=unnoted)]
+                wrong = [line for one in (before, found) for line in differences(one, golden, amid_mails=amid_mails)]
     assert not run.is_golden, "an undisturbed story does not come to rest"
     assert not wrong, "\n".join(wrong)
 
