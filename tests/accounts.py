@@ -66,7 +66,13 @@ async def make_customer(world: World, tenant_id: str = TENANT, **columns: Any) -
 
 
 async def make_portal_user(
-    world: World, person_id: str, customer_id: str, *, tenant_id: str = TENANT, mobile_number: str | None = None
+    world: World,
+    person_id: str,
+    customer_id: str,
+    *,
+    tenant_id: str = TENANT,
+    address: str = ADDRESS,
+    mobile_number: str | None = None,
 ) -> str:
     """Returns the user's id."""
     user_id = Draw().user_id()
@@ -79,7 +85,7 @@ async def make_portal_user(
                 person_id=person_id,
                 last_name="山田",
                 first_name="花子",
-                mail_address=ADDRESS,
+                mail_address=address,
                 mobile_number=mobile_number,
                 signup_state=SignupState.REGISTERED,
                 created_at=await world.clock.now(),

@@ -9,7 +9,8 @@ from models.identifiers import Draw, digest, secret_token
 from models.tables.applications import ServiceApplication
 from models.tables.contracts import Contract
 from models.tables.customers import Customer
-from models.tables.people import Person, PortalUser, Session
+from models.tables.people import Session
+from tests.accounts import make_person, make_portal_user
 from tests.world import TENANT, World
 
 UTM: dict[str, Any] = {
@@ -56,26 +57,12 @@ async def contract(world: World, customer_id: str, *, tenant_id: str = TENANT, *
 
 async def portal_user(world: World, customer_id: str) -> dict[str, str]:
     """Headers of a signed-in portal user of the customer."""
-    now = await world.clock.now()
-    person_id, token, address = Draw().opaque_id(), secret_token(), f"{Draw().opaque_id()}@minato.example"
+    now, token, address = await world.clock.now(), secret_token(), f"{Draw().opaque_id()}@minato.example"
+    person_id = await make_person(world, address)
+    await make_portal_user(world, person_id, customer_id, address=address)
     async with world.database.transaction() as connection:
-        await connection.execute(insert(Person).values(person_id=person_id, mail_address=address, created_at=now))
         session = {"token_digest": digest(token), "person_id": person_id, "created_at": now}
         await connection.execute(insert(Session).values(**session, expires_at=now + timedelta(days=3650)))
-    async with world.database.transaction(TENANT) as connection:
-        await connection.execute(
-            insert(PortalUser).values(
-                tenant_id=TENANT,
-                user_id=Draw().user_id(),
-                customer_id=customer_id,
-                person_id=person_id,
-                last_name="鈴木",
-                first_name="花子",
-                mail_address=address,
-                signup_state="registered",
-                created_at=now,
-            )
-        )
     return {"Authorization": f"Bearer {token}"}
 
 

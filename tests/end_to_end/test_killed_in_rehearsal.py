@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local.demo_cast import Cast
 from local.demo_office import JIRO, Office
-from local.processes import free_port
-from local.stack_plan import Addresses
 from tests.product_process import STARTS_WITHIN, Product
+from tests.rehearsed_office import rehearsed_office
 from tests.world import eventually
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("rehearsal")]
@@ -20,13 +18,8 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("rehearsal")]
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[tuple[Office, Product]]:
-    product = Product(tmp_path, "--rehearsal", f"--api-port={free_port()}")
-    async with Cast.met(Addresses(**product.start()), product.data_dir / "rehearsal") as cast:
-        tenant, _ = await Office.found(cast)
-        office, _ = await Office.staffed(cast, tenant)
-        await office.take_customer()
-        yield office, product
-    assert product.stop() == 0
+    async with rehearsed_office(tmp_path) as found:
+        yield found
 
 
 async def kill_worker(product: Product) -> None:

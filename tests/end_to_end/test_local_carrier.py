@@ -12,11 +12,9 @@ from temporalio.service import RPCError
 
 from local.carrier_journey import Telling
 from local.carrier_workflow import workflow_id
-from local.demo_cast import Cast
 from local.demo_office import APPLICANT, Office, in_japan
-from local.processes import free_port
-from local.stack_plan import Addresses
 from tests.product_process import STARTS_WITHIN, Product
+from tests.rehearsed_office import rehearsed_office
 from tests.world import eventually
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("rehearsal")]
@@ -27,14 +25,8 @@ A_DAY = timedelta(days=1)
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[tuple[Office, Product]]:
-    options = ("--rehearsal", "--local-carrier", f"--carrier-seed={SEED}", f"--api-port={free_port()}")
-    product = Product(tmp_path, *options)
-    async with Cast.met(Addresses(**product.start()), product.data_dir / "rehearsal") as cast:
-        tenant, _ = await Office.found(cast)
-        office, _ = await Office.staffed(cast, tenant)
-        await office.take_customer()
-        yield office, product
-    assert product.stop() == 0
+    async with rehearsed_office(tmp_path, "--local-carrier", f"--carrier-seed={SEED}") as found:
+        yield found
 
 
 def kill_carrier(product: Product, *, times: int = 1) -> None:
