@@ -23,6 +23,7 @@ from models.tables.shipments import Shipment
 
 _SECONDS = 10
 _TRY_AGAIN = frozenset({408, 409, 425, 429})
+_NOT_THERE = frozenset({404, 410})
 _SERVER_ERRORS = 500
 
 
@@ -57,18 +58,20 @@ class HttpCarrier:
         self._key = key.encode()
 
     async def request(self, shipment_id: str, order: dict[str, Any]) -> None:
-        await self._send("PUT", shipment_id, json.dumps(order, ensure_ascii=False).encode())
+        _expect_taken(await self._send("PUT", shipment_id, json.dumps(order, ensure_ascii=False).encode()))
 
     async def cancel(self, shipment_id: str) -> None:
-        await self._send("DELETE", shipment_id, b"")
+        status = await self._send("DELETE", shipment_id, b"")
+        if status not in _NOT_THERE:
+            _expect_taken(status)
 
-    async def _send(self, method: str, shipment_id: str, body: bytes) -> None:
+    async def _send(self, method: str, shipment_id: str, body: bytes) -> int:
         path = f"{self._url.path.rstrip('/')}/shipments/{quote(shipment_id, safe='')}"
         headers = carrier_signature.headers(self._key, method, path, body=body, at=machine_time())
         headers |= {"Content-Type": "application/json", "Idempotency-Key": shipment_id}
         async with httpx2.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
             answer = await client.request(method, self._url.copy_with(path=path), content=body, headers=headers)
-        _expect_taken(answer.status_code)
+        return answer.status_code
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,9 @@ class CarrierActivities:
         and an earlier try may have been heard although nobody answered it. On its way already, nothing is asked.
         """
         parcel = await self._parcel(order)
+        if not parcel.destination:  # its customer has been erased meanwhile
+            await self.cancel_parcel(order)
+            return
         if parcel.state in ON_THE_WAY_OUT:
             await self._carrier.request(parcel.shipment_id, _asked_of(parcel))
             parcel = await self._parcel(order)

@@ -18,7 +18,7 @@ from models.messages.signup_steps import (
     SignupStart,
     SignupStep,
 )
-from models.persons import ensure_person
+from models.persons import ensure_person, expect_no_such_user
 from models.refusals import AlreadyExists, NotFound, PreconditionFailed, WrongState
 from models.tables.customers import Customer
 from models.tables.people import Person, PortalUser, StaffMember
@@ -103,13 +103,20 @@ async def move(connection: AsyncConnection, message: SignupStep, change: ChangeA
         PreconditionFailed: the user is no longer what the change was made for.
     """
     identity = message.identity
-    mine = [PortalUser.tenant_id == identity.tenant_id, PortalUser.user_id == identity.subject]
-    if change.version is not None:
-        mine.append(PortalUser.version == change.version)
+    mine = (PortalUser.tenant_id == identity.tenant_id, PortalUser.user_id == identity.subject)
+    customer_id = await connection.scalar(select(PortalUser.customer_id).where(*mine))
+    if customer_id is None:
+        raise PreconditionFailed
+    await expect_no_such_user(
+        connection, identity.tenant_id, customer_id, change.mail_address, besides=identity.subject
+    )
     values = {**change.profile, "mail_address": change.mail_address, "version": PortalUser.version + 1}
+    moving = update(PortalUser).where(*mine).values(values)
+    if change.version is not None:
+        moving = moving.where(PortalUser.version == change.version)
     try:
         async with connection.begin_nested():
-            done = await connection.execute(update(PortalUser).where(*mine).values(values))
+            done = await connection.execute(moving)
     except IntegrityError:
         raise AlreadyExists from None
     if done.rowcount != 1:
@@ -196,6 +203,7 @@ async def _create_portal_user(
     connection: AsyncConnection, start: SignupStart, new: NewPortalUser, at: datetime
 ) -> None:
     await _hold_customer(connection, start.identity.tenant_id, new.customer_id)
+    await expect_no_such_user(connection, start.identity.tenant_id, new.customer_id, new.mail_address)
     row = {
         "tenant_id": start.identity.tenant_id,
         "user_id": start.identity.subject,

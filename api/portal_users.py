@@ -25,7 +25,7 @@ from models.identifiers import Draw
 from models.messages.procedure import Command, Identity
 from models.messages.service_application import PortalUserInput
 from models.messages.signup_steps import ChangeAddress, NewPortalUser, SignupStart
-from models.persons import end_sessions_without_access
+from models.persons import end_sessions_without_access, expect_no_such_user
 from models.refusals import AlreadyExists, NotFound, NothingChanged, PreconditionFailed, WrongState
 from models.tables.customers import Customer
 from models.tables.people import PortalUser as Users
@@ -194,6 +194,10 @@ async def _save(context: Context, edit: _Edit) -> None:
         saving = saving.where(Users.version == edit.version)
     try:
         async with context.database.transaction(identity.tenant_id) as connection:
+            if (address := edit.changed.get("mail_address")) and identity.customer_id:
+                await expect_no_such_user(
+                    connection, identity.tenant_id, identity.customer_id, address, besides=identity.subject
+                )
             done = await connection.execute(saving.values(version=Users.version + 1, **edit.changed))
             if done.rowcount != 1:
                 raise PreconditionFailed

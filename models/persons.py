@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
 from models.identifiers import Draw
+from models.refusals import AlreadyExists
 from models.tables.customers import Customer
 from models.tables.people import Person, PortalUser, Session, StaffMember
 from models.tables.tenants import Tenant
@@ -71,6 +72,30 @@ async def ensure_person(connection: AsyncConnection, mail_address: str, at: date
         .on_conflict_do_nothing(index_elements=["mail_address"])
     )
     return (await connection.execute(select(Person.person_id).where(Person.mail_address == mail_address))).scalar_one()
+
+
+async def expect_no_such_user(
+    connection: AsyncConnection, tenant_id: str, customer_id: str, mail_address: str, *, besides: str | None = None
+) -> None:
+    """Nobody of the company signs in by that address; who has registered may be written to at another one (USR-02).
+
+    `besides`: the user whose address it is to be.
+
+    Raises:
+        AlreadyExists: somebody does.
+    """
+    found = await connection.execute(
+        select(PortalUser.user_id)
+        .join(Person, Person.person_id == PortalUser.person_id)
+        .where(
+            PortalUser.tenant_id == tenant_id,
+            PortalUser.customer_id == customer_id,
+            PortalUser.user_id != (besides or ""),
+            Person.mail_address == mail_address,
+        )
+    )
+    if found.first() is not None:
+        raise AlreadyExists
 
 
 async def memberships(connection: AsyncConnection, person_id: str, *, at: datetime | None = None) -> Memberships:

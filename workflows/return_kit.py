@@ -194,6 +194,8 @@ class ReturnKit(Nudged, OperatorNotices):
         if before is None or before.reminders != standing.reminders:
             self._now.reminders = [at for at in standing.reminders if at > workflow.now()]
         if self._state is ReturnKitState.REQUESTED and standing.shipment_id != self._now.told and standing.shipment_id:
+            if before is not None and before.state == ReturnKitState.REQUESTED:
+                self._leave_here()  # the sending before, perhaps to a wrong address
             self._now.told = standing.shipment_id
             self.outside(
                 CarrierActivities.request_parcel,

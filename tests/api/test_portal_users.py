@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from tests.api.test_customers import CUSTOMERS, created
+from tests.api.test_customers import CUSTOMERS, created, registered
 from tests.world import World
 
 HANAKO = {"last_name": "山田", "first_name": "花子", "mail_address": "hanako@minato.example"}
@@ -40,6 +40,30 @@ async def test_an_address_is_a_user_once_in_a_company_and_of_several_companies(
     await added(api, staff, url)
     twice = await api.post(url, json=HANAKO, headers=staff)
     assert (twice.status_code, twice.json()["code"]) == (409, "already_exists")
+    await added(api, staff, await users_of_a_customer(api, staff))
+
+
+@pytest.mark.requirement("USR-02")
+async def test_who_signs_in_by_an_address_is_its_only_user_in_the_company_wherever_they_are_written_to(
+    api: AsyncClient, staff: dict[str, str], world: World
+) -> None:
+    """Who has registered keeps the address of their account, and is written to at the one that staff changed it to."""
+    url = await users_of_a_customer(api, staff)
+    await registered(api, staff, world, url, HANAKO["mail_address"])
+    [user] = (await api.get(url, headers=staff)).json()["items"]
+    other = await added(api, staff, url, mail_address="jiro@minato.example")
+    open_one = f"{url}/{other['user_id']}"
+    written_to = {"mail_address": "hanako.yamada@minato.example"}
+    moved = await api.patch(f"{url}/{user['user_id']}", json=written_to, headers=staff)
+    assert moved.status_code == 200, moved.text
+    to_the_old_one = {"mail_address": HANAKO["mail_address"]}
+    for refused in (
+        await api.post(url, json=HANAKO, headers=staff),
+        await api.patch(open_one, json=to_the_old_one, headers=staff),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (409, "already_exists")
+    back = await api.patch(f"{url}/{user['user_id']}", json=to_the_old_one, headers=staff)
+    assert (back.status_code, back.json()["mail_address"]) == (200, HANAKO["mail_address"])
     await added(api, staff, await users_of_a_customer(api, staff))
 
 

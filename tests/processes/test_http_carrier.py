@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from httpx2 import AsyncClient
 from pydantic import SecretStr
+from sqlalchemy import update
 from temporalio.exceptions import ApplicationError
 
 from activities.carrier import HttpCarrier
@@ -22,11 +24,12 @@ from models.clock import machine_time
 from models.messages.procedure import Identity
 from models.messages.shipment_steps import NewShipment, StopShipment
 from models.rules.periods import morning_of
+from models.tables.shipments import Shipment as Parcels
 from models.vocabulary import OperatorAction, ProcedureKind
 from settings import Carrier, Settings
 from tests.contracts import MONTHLY, ZONE, open_office
 from tests.processes.test_return_kit import Ended, register
-from tests.shipping import CONTRACT, at_attention, attention_of, shipped
+from tests.shipping import CONTRACT, at_attention, attention_of, parcel, shipped
 from tests.world import PATIENCE, TENANT, World, eventually
 
 KEY = "key-of-the-carrier-in-these-tests-0123456789"
@@ -48,6 +51,13 @@ class Depot:
     @property
     def dialogue(self) -> list[tuple[str, int]]:
         return [(method, status) for (method, *_), status in zip(self.told, self.answered, strict=False)]
+
+    def heard_of(self, shipment_id: str) -> list[tuple[str, int]]:
+        return [
+            (method, status)
+            for (method, path, *_), status in zip(self.told, self.answered, strict=False)
+            if shipment_id in path
+        ]
 
     async def has_heard_last(self, world: World, procedure_id: str) -> None:
         """With nothing left to tell, the last word was that it stays here."""
@@ -135,6 +145,19 @@ async def test_what_trying_again_mends_is_tried_again(depot: Depot, status: int,
     assert refused.value.non_retryable is hopeless
 
 
+@pytest.mark.requirement("SHP-05", "GEN-08")
+@pytest.mark.parametrize(("status", "taken"), [(204, True), (404, True), (410, True), (400, False), (503, False)])
+async def test_a_parcel_that_the_carrier_does_not_know_stays_here_already(
+    depot: Depot,
+    status: int,
+    taken: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    depot.status = status
+    carrier = HttpCarrier(f"http://127.0.0.1:{depot.port}", KEY)
+    with nullcontext() if taken else pytest.raises(ApplicationError, match=f"answered {status}"):
+        await carrier.cancel(SHIPMENT)
+
+
 @pytest.mark.requirement("SHP-01", "GEN-08")
 async def test_a_carrier_that_is_away_for_a_day_hears_of_the_parcel_when_it_is_back(
     depot: Depot, world: World, api: AsyncClient, staff: dict[str, str]
@@ -212,11 +235,62 @@ async def test_a_parcel_ended_while_the_carrier_is_away_stays_here(
     assert ("PUT", 202) not in depot.dialogue
 
 
+@pytest.mark.requirement("CUS-05", "SHP-05")
+async def test_of_a_customer_erased_while_the_carrier_is_away_nothing_is_asked(
+    depot: Depot, world: World, api: AsyncClient, staff: dict[str, str]
+) -> None:
+    """There is nowhere to bring it to any more."""
+    depot.status = 503
+    new = await shipped(world, api, staff)
+    await eventually(lambda: ("PUT", 503) in depot.dialogue)
+    async with world.database.transaction(TENANT) as connection:
+        await connection.execute(update(Parcels).values(destination={}))
+    depot.status = 202
+    await world.advance(hours=1)
+    await eventually(lambda: ("DELETE", 202) in depot.dialogue)
+    assert ("PUT", 202) not in depot.dialogue
+    assert (await parcel(world, new.shipment_id)).state == "stopped"
+
+
+@pytest.mark.requirement("KIT-03", "SHP-05")
+async def test_of_a_kit_sent_again_while_the_carrier_is_away_only_the_last_sending_is_asked_for(
+    depot: Depot, world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
+) -> None:
+    """The first was to go to a wrong address."""
+    depot.status = 503
+    kits = await with_a_kit_requested(world, api, staff, operator)
+    first = (await kits.kit())["shipment_id"]
+    status, again = await kits.staff_do("resend", address="東京都港区虎ノ門9-9-9")
+    assert (status, again["state"]) == (200, "requested")
+    depot.status = 202
+    await world.advance(hours=1)
+    await eventually(lambda: depot.heard_of(again["shipment_id"])[-1:] == [("PUT", 202)])
+    await eventually(lambda: depot.heard_of(first)[-1:] == [("DELETE", 202)])
+    assert ("PUT", 202) not in depot.heard_of(first)
+    assert (await parcel(world, first)).state == "stopped"
+
+
 @pytest.mark.requirement("UND-03", "SHP-05")
 async def test_a_kit_undone_while_the_carrier_is_away_stays_here(
     depot: Depot, world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
 ) -> None:
     depot.status = 503
+    kits = await with_a_kit_requested(world, api, staff, operator)
+    shipment_id = (await kits.kit())["shipment_id"]
+    assert (await kits.office.post(kits.number, "undo-cancellation"))[0] == 200
+    await eventually(lambda: ("DELETE", 503) in depot.dialogue)
+    depot.status = 202
+    await world.advance(minutes=20)
+    await depot.has_heard_last(world, kits.procedure_id)
+    told = depot.heard_of(shipment_id)
+    assert told[-1] == ("DELETE", 202)
+    assert ("PUT", 202) not in told
+
+
+async def with_a_kit_requested(
+    world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
+) -> Ended:
+    """A contract that has ended, and the morning on which its kit is asked for."""
     office = await open_office(api, world, staff, operator, charges=[MONTHLY])
     number = (await office.apply())["contract_number"]
     await register(office)
@@ -225,16 +299,5 @@ async def test_a_kit_undone_while_the_carrier_is_away_stays_here(
     kits = Ended(office, world, api, operator, number, today)
     asked_on = date.fromisoformat((await kits.kit())["requested_at"][:10])
     await world.advance_to(morning_of(asked_on, ZONE) + timedelta(hours=1))
-    kit = await kits.at_state("requested")
-    assert (await office.post(number, "undo-cancellation"))[0] == 200
-    await eventually(lambda: ("DELETE", 503) in depot.dialogue)
-    depot.status = 202
-    await world.advance(minutes=20)
-    await depot.has_heard_last(world, kits.procedure_id)
-    told = [
-        (method, status)
-        for (method, path, *_), status in zip(depot.told, depot.answered, strict=True)
-        if kit["shipment_id"] in path
-    ]
-    assert told[-1] == ("DELETE", 202)
-    assert ("PUT", 202) not in told
+    await kits.at_state("requested")
+    return kits
