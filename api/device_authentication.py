@@ -34,6 +34,11 @@ class UtmDevice(Caller):
 
     row: Row[Any]
 
+    @property
+    def as_sender(self) -> str:
+        """Whose the keys of its requests are. Its UTM ID may have been another device's, of another tenant."""
+        return f"device:{self.row.registration_id}"
+
 
 async def _shown_token(context: Shared, credentials: Credentials) -> DeviceToken:
     """Raises: Unauthenticated: nobody known. Forbidden: somebody known, who is no device."""

@@ -25,7 +25,6 @@ from models.device_vocabulary import (
     RemoteSupportEnd,
     RemoteSupportState,
 )
-from models.identifiers import Draw
 from models.messages.procedure import Identity
 from models.messages.remote_support_steps import EndRemoteSupport, RemoteSupportStart, ReportRemoteSupport
 from models.refusals import FieldError, InvalidInput, NotFound
@@ -48,7 +47,7 @@ async def begin_by_hand(
 ) -> Response:
     """Somebody on site has begun a session: nobody is asked, both sides are mailed, and it is logged (RSA-06)."""
     await limiter.take("result_per_device", device.row.registration_id)
-    once = await posted.by(device.actor)
+    once = await posted.by(device.as_sender)
     tenant_id = device.row.tenant_id
     request_id = once.draw().remote_support_number()
     identity = Identity.of(ProcedureKind.REMOTE_SUPPORT, tenant_id, request_id, device.row.customer_id)
@@ -74,14 +73,15 @@ async def begin_by_hand(
     return await once.answer(Session(request_id=request_id, state=standing.state), status=201)
 
 
-@router.post("/end")
-async def end(context: Shared, device: Device, limiter: Limiter, posted: PostedRequest) -> Session:
+@router.post("/end", response_model=Session)
+async def end(context: Shared, device: Device, limiter: Limiter, posted: PostedRequest) -> Response:
     """The session at the device is over, whoever had begun it.
 
     Raises:
         NotFound: none was running.
     """
     await limiter.take("result_per_device", device.row.registration_id)
+    once = await posted.by(device.as_sender)
     async with context.database.transaction(device.row.tenant_id) as connection:
         found = await connection.execute(
             select(Sessions.__table__).where(
@@ -93,12 +93,14 @@ async def end(context: Shared, device: Device, limiter: Limiter, posted: PostedR
         row: Row[Any] | None = found.first()
     if row is None:
         raise NotFound
-    command = EndRemoteSupport(command_id=Draw().opaque_id(), actor=device.actor, by=RemoteSupportEnd.DEVICE)
+    command = EndRemoteSupport(
+        command_id=once.command_id, fingerprint=once.fingerprint, actor=device.actor, by=RemoteSupportEnd.DEVICE
+    )
     try:
         standing = await context.commands.send(identity_of_row(row), RemoteSupport.end, command)
     except ProcedureGoneError:
         raise NotFound from None
-    return Session(request_id=row.request_id, state=standing.state)
+    return await once.answer(Session(request_id=row.request_id, state=standing.state))
 
 
 async def deliver_session_result(context: Context, device: Row[Any], command: Row[Any], result: ResultInput) -> None:

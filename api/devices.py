@@ -1,14 +1,14 @@
 """What UTMs say and ask of themselves (UTM-06): heartbeats, polls for commands, and what became of those.
 
-These POSTs take an `Idempotency-Key` as all do, and need none: a heartbeat twice is a heartbeat, and a command's result
-counts once by command and state. No first answer is stored for them, which thousands of devices would have to pay for.
+Devices need no `Idempotency-Key`: a heartbeat twice is a heartbeat, and a command's result counts once by command and
+state. Only for one that sends a key all the same a first answer is stored, which thousands would have to pay for.
 """
 
 import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Row, select
 
@@ -54,16 +54,16 @@ class Result(BaseModel):
     state: Literal["started", "succeeded", "failed"]
 
 
-@router.post("/heartbeat", response_model_exclude_none=True)
+@router.post("/heartbeat", response_model=Heard)
 async def heartbeat(
     body: HeartbeatInput, token: ShownToken, desk: Desk, limiter: Limiter, posted: PostedRequest
-) -> Heard:
-    """The device lives. It is `online` until five minutes after its last heartbeat."""
+) -> Response:
+    """The device lives. It is `online` until five minutes after its last heartbeat, a repeated one too."""
     await limiter.take("heartbeat_per_device", token.token_digest)
     now = await desk.heard(token, version=body.version, ip_address=body.ip_address)
-    if body.device_time is None:
-        return Heard(now=now)
-    return Heard(now=now, clock_skew_seconds=round((body.device_time - now).total_seconds(), 3))
+    once = await posted.by(f"device:{token.token_digest}")
+    skew = None if body.device_time is None else round((body.device_time - now).total_seconds(), 3)
+    return await once.answer(Heard(now=now, clock_skew_seconds=skew), exclude_none=True)
 
 
 @router.get("/commands")
@@ -78,7 +78,7 @@ async def commands(request: Request, token: ShownToken, desk: Desk, limiter: Lim
     return Commands(commands=[Command.model_validate(vars(command)) for command in found])
 
 
-@router.post("/commands/{command_id}/result")
+@router.post("/commands/{command_id}/result", response_model=Result)
 async def report(
     command_id: str,
     body: ResultInput,
@@ -86,12 +86,13 @@ async def report(
     device: Device,
     limiter: Limiter,
     posted: PostedRequest,
-) -> Result:
+) -> Response:
     """Tell what becomes of a command. The same report again is answered alike; one that comes too late is refused."""
     await limiter.take("result_per_device", device.row.registration_id)
+    once = await posted.by(device.as_sender)
     command = await _command(context, device, command_id)
     await deliver_result(context, device.row, command, body)
-    return Result(command_id=command_id, state=body.state)
+    return await once.answer(Result(command_id=command_id, state=body.state))
 
 
 async def _found(request: Request, token: ShownToken, desk: DeviceDesk, line: Line, wait: float) -> list[Offered]:

@@ -79,13 +79,15 @@ class Once:
             return Draw()
         return Draw(hmac.digest(self._shared.seed_key, self._scope_digest.encode(), hashlib.sha256))
 
-    async def answer(self, content: BaseModel | None, *, status: int = 200, location: str | None = None) -> Response:
+    async def answer(
+        self, content: BaseModel | None, *, status: int = 200, location: str | None = None, exclude_none: bool = False
+    ) -> Response:
         """The response, stored for repetitions: in the caller's transaction, or in one of its own."""
         headers = {"Location": location} if location else {}
         body = b""
         if content is not None:
             headers["Content-Type"] = "application/json"
-            body = content.model_dump_json().encode()
+            body = content.model_dump_json(exclude_none=exclude_none).encode()
         answer = FirstAnswer(self.fingerprint, status, headers, body)
         if self._connection is not None:
             await self._keep(self._connection, answer)

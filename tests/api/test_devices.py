@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from api.app import create_app
 from api.context import Context
 from api.device_input import HeartbeatInput
+from api.idempotency import REPLAYED
 from api.utms import new_device_token
 from models.identifiers import secret_token
 from settings import RateLimits
@@ -63,6 +64,24 @@ async def test_a_device_is_online_until_five_minutes_of_silence(
     await heartbeat(api, device, version="10.2.0")
     back = await shown()
     assert (back["connection"], back["version"]) == ("online", "10.2.0")
+
+
+@pytest.mark.requirement("GEN-03", "UTM-06")
+async def test_a_heartbeat_with_a_key_is_answered_as_the_first_time(
+    api: AsyncClient, device: DeviceUnderTest, world: World
+) -> None:
+    """Devices need none, but one that is sent is what it is everywhere: its own device's, and this body's."""
+    [other] = await make_devices(world.database, await world.clock.now())
+    keyed = device.headers | {"Idempotency-Key": "1"}
+    first = await api.post("/v1/device/heartbeat", json=HEARTBEAT, headers=keyed)
+    await world.advance(minutes=1)
+    again = await api.post("/v1/device/heartbeat", json=HEARTBEAT, headers=keyed)
+    assert (again.json(), again.headers[REPLAYED]) == (first.json(), "true")
+    changed = await api.post("/v1/device/heartbeat", json={**HEARTBEAT, "version": "11"}, headers=keyed)
+    assert (changed.status_code, changed.json()["code"]) == (422, "idempotency_key_reused")
+    assert (await heartbeat(api, device)).json()["now"] > first.json()["now"]
+    others = await api.post("/v1/device/heartbeat", json=HEARTBEAT, headers=other.headers | {"Idempotency-Key": "1"})
+    assert REPLAYED not in others.headers
 
 
 @pytest.mark.requirement("UTM-06")

@@ -1,9 +1,13 @@
 """Every route keeps the conventions of the API, whoever wrote it."""
 
+import ast
+from inspect import getsource, signature
+from textwrap import dedent
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from temporalio.client import Client
 
 from api.app import create_app
@@ -61,6 +65,26 @@ def test_every_post_takes_an_idempotency_key(operations: dict[str, dict[str, Any
     """Doing it once is no choice of a route."""
     posts = {name: operation for name, operation in operations.items() if name.startswith("POST ")}
     assert [name for name, operation in posts.items() if "Idempotency-Key" not in parameters(operation)] == []
+
+
+@pytest.mark.requirement("GEN-03")
+def test_every_post_goes_by_its_key(app: FastAPI) -> None:
+    """To take one and not to look at it would be a promise that nobody keeps."""
+    posts = [route for route in app.routes if isinstance(route, APIRoute) and "POST" in (route.methods or ())]
+    handed_over = {route.path: "posted" in signature(route.endpoint).parameters for route in posts}
+    assert [
+        path for path, is_handed_over in handed_over.items() if path.startswith("/v1/") and not is_handed_over
+    ] == []
+    unused = [
+        route.path
+        for route in posts
+        if handed_over[route.path]
+        and not any(
+            isinstance(name, ast.Name) and name.id == "posted"
+            for name in ast.walk(ast.parse(dedent(getsource(route.endpoint))))
+        )
+    ]
+    assert unused == []
 
 
 @pytest.mark.requirement("GEN-07")

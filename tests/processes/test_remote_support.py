@@ -149,9 +149,11 @@ async def test_a_device_that_fails_is_told_again_and_may_succeed(desk: Desk) -> 
     shown = await desk.read(request_id)
     assert (shown["state"], shown["attempts"]) == ("running", 2)
     assert len([mail for mail in desk.world.mails.to(DESK) if "開始しました" in mail.subject]) <= 1
-    ended = await desk.api.post("/v1/device/remote-support/end", headers=desk.device.headers)
-    assert ended.json() == {"request_id": request_id, "state": "ended"}
-    await desk.over(request_id)
+    keyed = desk.device.headers | {"Idempotency-Key": "1"}
+    for _ in range(2):
+        ended = await desk.api.post("/v1/device/remote-support/end", headers=keyed)
+        assert ended.json() == {"request_id": request_id, "state": "ended"}
+        await desk.over(request_id)
     assert (await desk.read(request_id))["ended_by"] == "device"
 
 

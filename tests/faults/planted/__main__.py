@@ -12,6 +12,8 @@ from tests.faults.planted.planting import check, copy_to
 
 
 def main(names: list[str]) -> int:
+    if unknown := set(names) - {bug.name for bug in BUGS}:
+        raise SystemExit(f"no such bug: {', '.join(sorted(unknown))}")
     wrong = []
     print("| bug | planted in | what | found by | seconds |\n| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-planted-") as place:
