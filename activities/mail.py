@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, exists, or_, select, update
+from sqlalchemy import Insert, Row, Select, bindparam, exists, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 from temporalio import activity
@@ -25,7 +25,7 @@ from models.audit import Fact
 from models.clock import Clock
 from models.messages.procedure import DeliverMails, Delivery, RefusedMail, SettleMail
 from models.outbox import UNDELIVERED
-from models.tables.procedures import Mail
+from models.tables.procedures import AuditEntry, Mail
 from models.vocabulary import MailState, OperatorAction
 
 _HEARTBEAT_SECONDS = 3
@@ -145,14 +145,19 @@ class MailActivities:
     async def _note(self, row: Row[tuple[Mail]], printed: Printed, outcome: Outcome) -> None:
         """What became of the try. Until it stands in the ledger, the mail might be sent again."""
         now = await self._clock.now()
+        if outcome.fate is Fate.ACCEPTED:
+            noted = {"mail": row.mail_id, "attempt": row.attempts + 1, "noted_at": now, "answer": outcome.answer}
+            shown = {f"shown_{name}": value for name, value in _kept(printed).items()}
+            await self._records.database.at_once(row.tenant_id, _SENT, {"tenant": row.tenant_id, **noted, **shown})
+            return
         became = self._became(row, outcome, now)
         async with self._records.database.transaction(row.tenant_id) as connection:
-            if outcome.fate is not Fate.ACCEPTED and await _is_withdrawn(connection, row):
+            if await _is_withdrawn(connection, row):
                 became = {"state": MailState.SKIPPED, "smtp_answer": outcome.answer}
             if not await _change(connection, row, lease_until=None, **_kept(printed), **became):
                 return  # it stands there already
-            if became["state"] in (MailState.SENT, MailState.FAILED):
-                await _tell(connection, row, f"mail_{became['state']}", now)
+            if became["state"] == MailState.FAILED:
+                await _tell(connection, row, "mail_failed", now)
             if "next_attempt_at" in became:
                 is_for_all = outcome.fate is Fate.UNREACHABLE
                 await _wait_too(connection, row, became["next_attempt_at"], is_for_all=is_for_all)
@@ -192,11 +197,9 @@ class MailActivities:
             await asyncio.wait([task])
 
     def _became(self, row: Row[tuple[Mail]], outcome: Outcome, now: datetime) -> dict[str, Any]:
-        """The ledger's account of the try."""
+        """The ledger's account of a try that the server has not taken."""
         durations = self._records.durations
         answer = {"smtp_answer": outcome.answer}
-        if outcome.fate is Fate.ACCEPTED:
-            return answer | {"state": MailState.SENT, "sent_at": now}
         once_more = outcome.fate is Fate.UNKNOWN and row.state != MailState.UNKNOWN
         if once_more:
             return answer | {"state": MailState.UNKNOWN, "next_attempt_at": now + durations.mail_unknown_pause}
@@ -240,8 +243,33 @@ def _next() -> Select[tuple[Mail]]:
     )
 
 
+def _sent() -> Insert:
+    """What `_change` and `_tell` do, in one statement: as long as it is not written, the mail would come twice."""
+    at = bindparam("noted_at", type_=Mail.sent_at.type)
+    sent = (
+        update(Mail)
+        .where(Mail.tenant_id == bindparam("tenant"), Mail.mail_id == bindparam("mail"))
+        .where(Mail.lease_until.is_not(None), Mail.attempts == bindparam("attempt"))
+        .values(state=MailState.SENT.value, sent_at=at, lease_until=None, smtp_answer=bindparam("answer"))
+        .values(subject=bindparam("shown_subject"), text=bindparam("shown_text"), html=bindparam("shown_html"))
+        .returning(Mail.tenant_id, Mail.mail_id, Mail.procedure_id, Mail.template)
+        .cte("sent")
+    )
+    fact = {
+        "tenant_id": sent.c.tenant_id,
+        "at": at,
+        "actor": literal_column("'system'"),
+        "what": literal_column("'mail_sent'"),
+        "subject": sent.c.mail_id,
+        "procedure_id": sent.c.procedure_id,
+        "detail": func.jsonb_build_object("template", sent.c.template),
+    }
+    return insert(AuditEntry).from_select(list(fact), select(*fact.values()))
+
+
 # Made once: to put them together takes longer than to run them.
 _NEXT = _next()
+_SENT = _sent()
 _LEASE = (
     update(Mail)
     .where(Mail.tenant_id == bindparam("tenant"), Mail.mail_id == bindparam("mail"))

@@ -1,17 +1,20 @@
 """The engine and its transactions. Each says for whom it runs; row-level security does the rest (GEN-05)."""
 
 import asyncio
+import functools
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import cast
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import event, make_url, text
+from sqlalchemy import ClauseElement, event, make_url, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
@@ -22,6 +25,8 @@ _AS = text(
     "SELECT set_config('app.tenant', :tenant, true), set_config('app.person', :person, true),"
     " set_config('app.operator', :operator, true), set_config('app.named', :named, true)"
 )
+
+_DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own has no types
 
 IDLE_SECONDS = 1.0
 """So long without use, and a connection may have died unnoticed; the engine's own `pool_pre_ping` asks every time."""
@@ -71,6 +76,27 @@ class Database:
                     await connection.execute(_AS, names)
                     yield connection
 
+    async def at_once(self, tenant_id: str, statement: ClauseElement, values: Mapping[str, object]) -> None:
+        """A tenant's transaction of one statement that is always the same one, in one round trip instead of four.
+
+        For what must not wait for its turns on a busy machine: a mail that its server has taken. `values` go to the
+        database as psycopg sends them.
+
+        Raises:
+            OperationalError: the database is out of reach, or went away meanwhile: it may have been done.
+        """
+        names = {"tenant": tenant_id, "person": "", "operator": "", "named": ""}
+        async with self._engine.connect() as connection:
+            driver = cast("psycopg.AsyncConnection", (await connection.get_raw_connection()).driver_connection)
+            with _hung_up_after(self._patience, driver):
+                try:
+                    async with driver.pipeline(), driver.transaction():
+                        for each, given in ((_AS, names), (statement, values)):
+                            sql_text, own = _as_sent(each)
+                            await driver.execute(sql_text, {**own, **given})
+                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                    raise OperationalError(None, None, error) from error
+
     @staticmethod
     async def go_on_as(connection: AsyncConnection, tenant_id: str) -> None:
         """From here on the transaction is the tenant's, and no longer a person's: for the audit rows of what it did."""
@@ -99,6 +125,13 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+@functools.cache
+def _as_sent(statement: ClauseElement) -> tuple[str, Mapping[str, object]]:
+    """What psycopg is handed: text, and the values that stand in the statement itself."""
+    compiled = statement.compile(dialect=_DIALECT)
+    return str(compiled), compiled.params
 
 
 def _replace_dead_connections(engine: AsyncEngine) -> None:
