@@ -23,6 +23,7 @@ from mail_templates.return_slip import NoJapaneseFontError
 from models import audit
 from models.audit import Fact
 from models.clock import Clock
+from models.database import Prepared
 from models.messages.procedure import DeliverMails, Delivery, RefusedMail, SettleMail
 from models.outbox import UNDELIVERED
 from models.tables.procedures import AuditEntry, Mail
@@ -269,7 +270,7 @@ def _sent() -> Insert:
 
 # Made once: to put them together takes longer than to run them.
 _NEXT = _next()
-_SENT = _sent()
+_SENT = Prepared(_sent())
 _LEASE = (
     update(Mail)
     .where(Mail.tenant_id == bindparam("tenant"), Mail.mail_id == bindparam("mail"))

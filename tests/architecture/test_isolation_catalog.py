@@ -6,10 +6,13 @@ from typing import Any
 import psycopg
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import bindparam, select, text, update
 
-from models.database import Database
+from models.clock import machine_time
+from models.database import Database, Prepared
+from models.tables.tenants import Tenant
 from tests.conftest import Postgres, alembic_config
+from tests.world import make_tenant
 
 CATALOGUE = {"products", "rate_plans", "charges", "catalogue_entries"}
 """The operator alone writes them; everybody reads them but the last, their log."""
@@ -117,6 +120,25 @@ async def test_a_connection_forgets_whose_it_was(database_url: str) -> None:
         await connection.execute(text("ROLLBACK"))  # and with it, what this transaction has said
         kept = await connection.execute(text("SELECT current_setting('app.tenant', true)"))
         assert kept.scalar_one() in {None, ""}
+    await database.close()
+
+
+@pytest.mark.requirement("GEN-05")
+async def test_what_is_done_at_once_is_done_as_its_tenant_and_forgotten(database_url: str) -> None:
+    """The one round trip says for whom it is, like every transaction; another tenant's rows are not there."""
+    database, ours, theirs = Database(database_url, pool_size=1), "T8000000", "T9000000"
+    rename = Prepared(update(Tenant).where(Tenant.tenant_id == bindparam("whose")).values(name=bindparam("new")))
+    for tenant_id in (ours, theirs):
+        await make_tenant(database, tenant_id, machine_time())
+        await database.at_once(ours, rename, {"whose": tenant_id, "new": "renamed"})
+    async with database.transaction() as connection:
+        await connection.execute(text("ROLLBACK"))  # and with it, what this transaction has said
+        kept = await connection.execute(text("SELECT current_setting('app.tenant', true)"))
+        assert kept.scalar_one() in {None, ""}
+    for tenant_id, is_renamed in ((ours, True), (theirs, False)):
+        async with database.transaction(tenant_id) as connection:
+            name = (await connection.execute(select(Tenant.name))).scalar_one()
+            assert (name == "renamed") is is_renamed
     await database.close()
 
 

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Callable
 
 import psycopg
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import Text, bindparam, func, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
+from activities.outages import is_outage
 from local.processes import free_port
 from models import database as databases
-from models.database import Database
+from models.database import Database, Prepared
 from tests.conftest import Postgres
 from tests.faults.tcp_proxy import TcpProxy
 
@@ -31,6 +32,22 @@ async def test_a_connection_that_died_while_idle_is_replaced_and_a_busy_one_cost
     if not idle:
         with pytest.raises(OperationalError):
             await backend(database)
+    assert await backend(database) not in before
+
+
+@pytest.mark.requirement("GEN-02")
+async def test_what_was_to_be_done_at_once_on_a_dead_connection_has_met_an_outage(
+    database: Database, postgres: Postgres, database_name: str
+) -> None:
+    """One that is waited out, as every other; the next one is done on a new connection."""
+    asked = Prepared(select(func.set_config("app.asked", bindparam("asked", type_=Text), True)))  # noqa: FBT003 - SQL's
+    before = [await backend(database)]
+    with psycopg.connect(postgres.url("postgres", database_name), autocommit=True) as superuser:
+        superuser.execute("SELECT pg_terminate_backend(%s)", before)
+    with pytest.raises(OperationalError) as outage:
+        await database.at_once("T8000000", asked, {"asked": "1"})
+    assert is_outage(outage.value)
+    await database.at_once("T8000000", asked, {"asked": "2"})
     assert await backend(database) not in before
 
 
