@@ -20,6 +20,7 @@ from tests.contracts_model.undo_races import race
 FIRST = datetime(2026, 11, 22, 10)  # noqa: DTZ001 - the tenant's own time
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(300)
 @pytest.mark.requirement("CON-03", "CON-04", "CON-05", "CAN-08", "UND-02", "UND-06", "KIT-01")
 async def test_a_few_contracts_live_as_the_paper_calendar_says(tmp_path: Path) -> None:
@@ -31,6 +32,7 @@ async def test_a_few_contracts_live_as_the_paper_calendar_says(tmp_path: Path) -
     assert result.kits > 0
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(300)
 @pytest.mark.requirement("UND-02", "UND-03", "UND-04")
 async def test_of_an_undo_and_the_end_of_the_window_exactly_one_wins(tmp_path: Path) -> None:
