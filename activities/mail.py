@@ -180,10 +180,16 @@ class MailActivities:
     @asynccontextmanager
     async def _lease_kept(self, row: Row[tuple[Mail]]) -> AsyncIterator[None]:
         """Keep the mail ours, and tell Temporal that we live, however long the mail server takes to answer."""
+        patience = self._records.durations.mail_lease.total_seconds() - _HEARTBEAT_SECONDS
 
         async def keep() -> None:
             while True:
-                await asyncio.sleep(_HEARTBEAT_SECONDS)
+                # Of what comes to pass while the process stands still this is the first that it hears of afterwards.
+                alarm = asyncio.get_running_loop().call_later(patience, self._courier.let_go)
+                try:
+                    await asyncio.sleep(_HEARTBEAT_SECONDS)
+                finally:
+                    alarm.cancel()
                 activity.heartbeat()
                 lease = await self._clock.now() + self._records.durations.mail_lease
                 with suppress(*OUTAGES):  # no other sender can take the mail then either

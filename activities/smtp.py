@@ -42,8 +42,17 @@ class SmtpServer:
     password: str | None = None
 
 
+class StoodStillError(OSError):
+    """This process stood still for so long that another one has the mail by now: it was not handed over to the end."""
+
+
 class Courier(Protocol):
-    async def send(self, recipient: str, message: bytes) -> Outcome: ...
+    async def send(self, recipient: str, message: bytes) -> Outcome:
+        """Raises: StoodStillError."""
+        ...
+
+    def let_go(self) -> None:
+        """Hand over nothing more of what is in hand: this process has stood still."""
 
 
 class SmtpCourier:
@@ -53,16 +62,30 @@ class SmtpCourier:
         self._server = server
         self._smtp: SMTP | None = None
         self._sent = 0
+        self._standstills = 0
         self._turn = asyncio.Lock()
 
     async def send(self, recipient: str, message: bytes) -> Outcome:
+        standstills = self._standstills
         async with self._turn:
+            self._expect_no_more_than(standstills)
             reused = self._smtp is not None
             outcome = await self._try(recipient, message)
+            if outcome.fate is not Fate.ACCEPTED:
+                self._expect_no_more_than(standstills)
             if reused and outcome.fate is Fate.UNREACHABLE:
                 # Servers close idle connections without a word; that says nothing about the server.
                 return await self._try(recipient, message)
             return outcome
+
+    def let_go(self) -> None:
+        self._standstills += 1
+        if self._smtp is not None:
+            self._smtp.close()
+
+    def _expect_no_more_than(self, standstills: int) -> None:
+        if self._standstills > standstills:
+            raise StoodStillError("stood still with a mail in hand")
 
     async def _try(self, recipient: str, message: bytes) -> Outcome:
         try:
@@ -104,7 +127,7 @@ class SmtpCourier:
         try:
             await smtp.mail(self._server.sender)
             await smtp.rcpt(recipient)
-            data_sent = True
+            data_sent = smtp.is_connected
             answer = await smtp.data(message, timeout=_FINAL_DOT_SECONDS)
         except SMTPResponseException as error:
             return await self._answered(smtp, error)

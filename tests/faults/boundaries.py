@@ -75,6 +75,9 @@ class MortalCourier:
         self._boundaries.reached(activity.info().workflow_type, BEFORE_ITS_NOTE)
         return outcome
 
+    def let_go(self) -> None:
+        self._courier.let_go()
+
 
 class _Tasks(WorkflowRunner):
     """Around each turn of a workflow in which it gets on; a replay is none."""
