@@ -38,7 +38,7 @@ from workflows.sandbox import runner
 from workflows.world_clock import WorldClock
 
 T = TypeVar("T")
-_DELIVERIES_AT_ONCE = 5  # one is with the mail server, for the others the ledger is read and written meanwhile
+DELIVERIES_AT_ONCE = 5  # one is with the mail server, for the others the ledger is read and written meanwhile
 _NOT_READY = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.NOT_FOUND})
 
 
@@ -91,7 +91,7 @@ async def make_worker(
     mails = worker(
         task_queue=queue_of_mails(settings.temporal_task_queue),
         activities=[effect for effect in effects if effect.__name__ == MailActivities.deliver_mails.__name__],
-        max_concurrent_activities=_DELIVERIES_AT_ONCE,
+        max_concurrent_activities=DELIVERIES_AT_ONCE,
     )
     async with procedures, mails:
         try:

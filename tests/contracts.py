@@ -7,10 +7,11 @@ from typing import Any
 
 from httpx2 import AsyncClient
 
-from models.rules.periods import day_of
+from models.rules.periods import day_of, morning_of
 from tests.world import TENANT, World
 
 ZONE = "Asia/Tokyo"
+_MIDDLE = 15
 MONTHLY = {
     "name": "月額",
     "description": "監視",
@@ -88,6 +89,14 @@ class Office:
     async def customer_status(self) -> str:
         answer = await self.api.get(f"/v1/tenants/{TENANT}/customers/{self.customer_id}", headers=self.headers)
         return str(answer.json()["status"])
+
+
+async def early_in_a_month(world: World) -> None:
+    """The first business day after a cancellation is in its month, so that the kit of that day can still be undone."""
+    today = day_of(await world.clock.now(), ZONE)
+    if today.day > _MIDDLE:
+        next_month = today.replace(day=28) + timedelta(days=4)
+        await world.advance_to(morning_of(next_month.replace(day=8), ZONE))
 
 
 async def open_office(

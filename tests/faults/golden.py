@@ -52,16 +52,16 @@ class Leftovers:
         place.write_text(json.dumps({"columns": self.columns, "timelines": self.timelines}, ensure_ascii=False))
 
 
-def differences(found: Leftovers, golden: Sequence[Leftovers], *, amid_mails: bool = False) -> list[str]:
+def differences(found: Leftovers, golden: Sequence[Leftovers], *, has_died: bool = False) -> list[str]:
     """What is otherwise than in all undisturbed runs, which are at least two.
 
-    `amid_mails`: the sender died before it could send a mail, or note that it was sent. Until the next try the mail may
-    have been withdrawn, or have come too late, and those that waited behind it too: they are skipped then. Those that
-    the story needs, it has seen.
+    `has_died`: a worker, perhaps with mails in hand, whatever it died at. Until the next try a mail may have been
+    withdrawn, or have come too late, and those that waited behind it too: they are skipped then. Those that the story
+    needs, it has seen.
     """
     first, *others = golden
     settled = [name for name in first.columns if all(one.columns.get(name) == first.columns[name] for one in others)]
-    if amid_mails and _skipped_instead(found, first):
+    if has_died and _skipped_instead(found, first):
         settled = [name for name in settled if name.partition(".")[0] not in _TOLD_OF_MAILS]
     wrong = [
         f"{name}: {_against(found.columns.get(name, []), first.columns[name])}"

@@ -26,7 +26,6 @@ from models.database import Database
 from models.identifiers import Draw
 from settings import Settings
 from tests.conftest import Postgres
-from tests.faults.boundaries import BEFORE_A_MAIL, BEFORE_ITS_NOTE
 from tests.faults.gathering import accepted_updates, failed_tasks
 from tests.faults.golden import Leftovers, differences, leftovers
 from tests.faults.mortal_worker import Impatient, Workforce, told
@@ -34,6 +33,7 @@ from tests.faults.plans import Run, read_plan
 from tests.faults.stories import procedures_of
 from tests.mail_server import MailServer, ReceivedMail
 from tests.world import Employ, World
+from worker import DELIVERIES_AT_ONCE
 
 FOLDER = Path(os.environ["TETSUZUKI_BOUNDARIES"])
 REST_WITHIN = 40  # seconds
@@ -152,7 +152,8 @@ def employ(run: Run, scene: Scene, mail_server: AttentiveMailServer, request: py
             try:
                 await _judge(run, scene)
                 assert await _unsound(scene, client) == []
-                assert len(mail_server.copies) <= force.deaths, "more than what died between mail server and ledger"
+                in_hand = force.deaths * DELIVERIES_AT_ONCE
+                assert len(mail_server.copies) <= in_hand, "more than what died between mail server and ledger"
             finally:
                 request.node.user_properties += [("deaths", force.deaths), ("copies", len(mail_server.copies))]
 
@@ -173,7 +174,7 @@ def _died_at(run: Run) -> str | None:
 async def _judge(run: Run, scene: Scene) -> None:
     """Once all is at rest, what is there is what is there when nobody dies."""
     golden, wrong = _golden(run), ["mails are still on their way"]
-    amid_mails = _died_at(run) in (BEFORE_A_MAIL, BEFORE_ITS_NOTE)
+    has_died = _died_at(run) is not None
     with suppress(TimeoutError):
         async with asyncio.timeout(REST_WITHIN):
             while wrong or run.is_golden:
@@ -185,7 +186,7 @@ async def _judge(run: Run, scene: Scene) -> None:
                 if run.is_golden and found == before:
                     found.write(FOLDER / f"{run}.json")
                     return
-                wrong = [line for one in (before, found) for line in differences(one, golden, amid_mails=amid_mails)]
+                wrong = [line for one in (before, found) for line in differences(one, golden, has_died=has_died)]
     assert not run.is_golden, "an undisturbed story does not come to rest"
     assert not wrong, "\n".join(wrong)
 

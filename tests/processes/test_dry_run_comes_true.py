@@ -177,6 +177,6 @@ async def test_an_undo_comes_true_as_its_dry_run_says(office: Office) -> None:
     last = max(datetime.fromisoformat(one["at"]) for one in said["consequences"])
     await office.world.advance_to(last + timedelta(minutes=1))
     assert any("fee_reversed" in what for what, _ in foreseen(said))
-    told = {event: count for event, count in foreseen(said).items() if event[1] <= last.astimezone(UTC)}
-    # A month's later renewals have notices of their own, which a dry run of this one does not tell of.
-    assert told.items() <= (await happened(office, number, since)).items()
+    told = Counter({event: count for event, count in foreseen(said).items() if event[1] <= last.astimezone(UTC)})
+    # Later renewals have notices of their own, perhaps at the same instant, which this dry run does not tell of.
+    assert told <= await happened(office, number, since)

@@ -27,7 +27,7 @@ from models.rules.periods import morning_of
 from models.tables.shipments import Shipment as Parcels
 from models.vocabulary import OperatorAction, ProcedureKind
 from settings import Carrier, Settings
-from tests.contracts import MONTHLY, ZONE, open_office
+from tests.contracts import MONTHLY, ZONE, early_in_a_month, open_office
 from tests.processes.test_return_kit import Ended, register
 from tests.shipping import CONTRACT, at_attention, attention_of, parcel, shipped
 from tests.world import PATIENCE, TENANT, World, eventually
@@ -291,6 +291,7 @@ async def with_a_kit_requested(
     world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
 ) -> Ended:
     """A contract that has ended, and the morning on which its kit is asked for."""
+    await early_in_a_month(world)
     office = await open_office(api, world, staff, operator, charges=[MONTHLY])
     number = (await office.apply())["contract_number"]
     await register(office)
