@@ -70,12 +70,14 @@ class DataFolder:
     def port(self, name: str, *, first_choice: int | None = None) -> int:
         """The port remembered under this name, so that addresses stay the same; another one where it is taken.
 
-        `first_choice`: what a folder without memory tries, and the ports after it; without it, any.
+        No two names have the same, although nobody listens on either yet. `first_choice`: what a folder without memory
+        tries, and the ports after it; without it, any.
         """
         remembered = self._read("ports")
         port = remembered.get(name)
-        if not isinstance(port, int) or not port_is_free(port):
-            port = free_port() if first_choice is None else _first_free(first_choice)
+        others = {other for of, other in remembered.items() if of != name}
+        if not isinstance(port, int) or port in others or not port_is_free(port):
+            port = next(free for free in _free_ports(first_choice) if free not in others)
             self._write("ports", remembered | {name: port})
         return port
 
@@ -123,8 +125,9 @@ def _end_leftover(entry: object) -> bool:
     return True
 
 
-def _first_free(first: int) -> int:
-    for port in range(first, first + 100):
-        if port_is_free(port):
-            return port
-    raise PartFailedError(f"None of the ports from {first} to {first + 99} is free.")
+def _free_ports(first_choice: int | None) -> Iterator[int]:
+    while first_choice is None:
+        yield free_port()
+    last = first_choice + 99
+    yield from filter(port_is_free, range(first_choice, last + 1))
+    raise PartFailedError(f"None of the ports from {first_choice} to {last} is free.")
