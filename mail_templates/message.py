@@ -64,6 +64,8 @@ def wire_bytes(rendered: Rendered, envelope: Envelope, attachment: Attachment | 
             raise UnsafeMailError("not one bare address")
     if _NOT_A_SUBJECT.search(rendered.subject):
         raise UnsafeMailError("a subject of more than one line, or with an encoded word")
+    if "\r" in rendered.text or "\r" in (rendered.html or ""):
+        raise UnsafeMailError("a text whose lines do not end LF")
     if not _MESSAGE_ID.fullmatch(envelope.message_id):
         raise UnsafeMailError("not a Message-ID")
     if attachment is not None and not _FILE_NAME.fullmatch(attachment.file_name):

@@ -53,6 +53,9 @@ async def test_who_signs_in_by_an_address_is_its_only_user_in_the_company_wherev
     [user] = (await api.get(url, headers=staff)).json()["items"]
     other = await added(api, staff, url, mail_address="jiro@minato.example")
     open_one = f"{url}/{other['user_id']}"
+    await registered(api, staff, world, url, "saburo@minato.example")
+    users = (await api.get(url, headers=staff)).json()["items"]
+    [registered_one] = [f"{url}/{user['user_id']}" for user in users if user["mail_address"] == "saburo@minato.example"]
     written_to = {"mail_address": "hanako.yamada@minato.example"}
     moved = await api.patch(f"{url}/{user['user_id']}", json=written_to, headers=staff)
     assert moved.status_code == 200, moved.text
@@ -60,6 +63,7 @@ async def test_who_signs_in_by_an_address_is_its_only_user_in_the_company_wherev
     for refused in (
         await api.post(url, json=HANAKO, headers=staff),
         await api.patch(open_one, json=to_the_old_one, headers=staff),
+        await api.patch(registered_one, json=to_the_old_one, headers=staff),
     ):
         assert (refused.status_code, refused.json()["code"]) == (409, "already_exists")
     back = await api.patch(f"{url}/{user['user_id']}", json=to_the_old_one, headers=staff)

@@ -175,6 +175,18 @@ def test_a_subject_that_got_past_the_rendering_is_stopped(subject: str) -> None:
         wire_bytes(sample, ENVELOPE)
 
 
+@pytest.mark.parametrize("ending", ["\r\n", "\r", "\r\r\n"])
+def test_a_line_that_does_not_end_as_others_do_is_stopped(ending: str) -> None:
+    """A carriage return would travel as it is, and readers differ in what they make of it."""
+    sample = rendered(Mail.STAFF_SIGNUP)
+    for odd in (
+        dataclasses.replace(sample, text=f"one{ending}two\n"),
+        dataclasses.replace(sample, html=f"<p>one{ending}two</p>\n"),
+    ):
+        with pytest.raises(UnsafeMailError, match="end LF"):
+            wire_bytes(odd, ENVELOPE)
+
+
 def test_a_header_that_folding_added_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even when nothing before it saw the encoded word: the final bytes are compared with what was meant."""
     monkeypatch.setattr("mail_templates.message._NOT_A_SUBJECT", re.compile("(?!)"))

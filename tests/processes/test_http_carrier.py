@@ -252,13 +252,28 @@ async def test_of_a_customer_erased_while_the_carrier_is_away_nothing_is_asked(
     assert (await parcel(world, new.shipment_id)).state == "stopped"
 
 
+@pytest.fixture
+async def kits(depot: Depot, world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]) -> Ended:
+    """A contract that has ended, and the morning on which its kit is asked for of a carrier that is away."""
+    depot.status = 503
+    await early_in_a_month(world)
+    office = await open_office(api, world, staff, operator, charges=[MONTHLY])
+    number = (await office.apply())["contract_number"]
+    await register(office)
+    today = await office.today()
+    await office.cancel(number, today.isoformat())
+    kits = Ended(office, world, api, operator, number, today)
+    asked_on = date.fromisoformat((await kits.kit())["requested_at"][:10])
+    await world.advance_to(morning_of(asked_on, ZONE) + timedelta(hours=1))
+    await kits.at_state("requested")
+    return kits
+
+
 @pytest.mark.requirement("KIT-03", "SHP-05")
 async def test_of_a_kit_sent_again_while_the_carrier_is_away_only_the_last_sending_is_asked_for(
-    depot: Depot, world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
+    depot: Depot, world: World, kits: Ended
 ) -> None:
     """The first was to go to a wrong address."""
-    depot.status = 503
-    kits = await with_a_kit_requested(world, api, staff, operator)
     first = (await kits.kit())["shipment_id"]
     status, again = await kits.staff_do("resend", address="東京都港区虎ノ門9-9-9")
     assert (status, again["state"]) == (200, "requested")
@@ -271,11 +286,7 @@ async def test_of_a_kit_sent_again_while_the_carrier_is_away_only_the_last_sendi
 
 
 @pytest.mark.requirement("UND-03", "SHP-05")
-async def test_a_kit_undone_while_the_carrier_is_away_stays_here(
-    depot: Depot, world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
-) -> None:
-    depot.status = 503
-    kits = await with_a_kit_requested(world, api, staff, operator)
+async def test_a_kit_undone_while_the_carrier_is_away_stays_here(depot: Depot, world: World, kits: Ended) -> None:
     shipment_id = (await kits.kit())["shipment_id"]
     assert (await kits.office.post(kits.number, "undo-cancellation"))[0] == 200
     await eventually(lambda: ("DELETE", 503) in depot.dialogue)
@@ -285,20 +296,3 @@ async def test_a_kit_undone_while_the_carrier_is_away_stays_here(
     told = depot.heard_of(shipment_id)
     assert told[-1] == ("DELETE", 202)
     assert ("PUT", 202) not in told
-
-
-async def with_a_kit_requested(
-    world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
-) -> Ended:
-    """A contract that has ended, and the morning on which its kit is asked for."""
-    await early_in_a_month(world)
-    office = await open_office(api, world, staff, operator, charges=[MONTHLY])
-    number = (await office.apply())["contract_number"]
-    await register(office)
-    today = await office.today()
-    await office.cancel(number, today.isoformat())
-    kits = Ended(office, world, api, operator, number, today)
-    asked_on = date.fromisoformat((await kits.kit())["requested_at"][:10])
-    await world.advance_to(morning_of(asked_on, ZONE) + timedelta(hours=1))
-    await kits.at_state("requested")
-    return kits
