@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 from pydantic import ValidationError
+from sqlalchemy import update
 
 from api.app import create_app
 from api.context import Context
@@ -15,8 +16,10 @@ from api.device_input import HeartbeatInput
 from api.idempotency import REPLAYED
 from api.utms import new_device_token
 from models.identifiers import secret_token
+from models.tables.utms import Utm
 from settings import RateLimits
 from tests.devices import DeviceUnderTest, command_state, connections, make_devices
+from tests.support_desk import CREDENTIALS
 from tests.world import TENANT, World, make_tenant
 
 OTHER = "T9000000"
@@ -210,6 +213,40 @@ async def test_a_result_is_the_devices_own_and_counts_once(
     assert status["last"]["state"] == "succeeded"
     late = await report(api, device, command_id, state="failed")
     assert (late.status_code, late.json()["code"]) == (409, "wrong_state")
+
+
+@pytest.mark.requirement("UTM-06", "GEN-03")
+async def test_a_result_with_a_key_is_answered_as_the_first_time(
+    api: AsyncClient, device: DeviceUnderTest, staff: dict[str, str]
+) -> None:
+    await heartbeat(api, device)
+    await api.post(f"{device.url}/restart", json={"when": "now"}, headers=staff)
+    [command] = (await api.get("/v1/device/commands", headers=device.headers)).json()["commands"]
+    url, keyed = f"/v1/device/commands/{command['command_id']}/result", device.headers | {"Idempotency-Key": "1"}
+    first = await api.post(url, json={"state": "started"}, headers=keyed)
+    assert first.status_code == 200, first.text
+    again = await api.post(url, json={"state": "started"}, headers=keyed)
+    assert (again.json(), again.headers[REPLAYED]) == (first.json(), "true")
+    changed = await api.post(url, json={"state": "failed"}, headers=keyed)
+    assert (changed.status_code, changed.json()["code"]) == (422, "idempotency_key_reused")
+
+
+@pytest.mark.requirement("UTM-04", "GEN-03")
+async def test_a_device_that_bears_the_id_of_one_that_was_deleted_has_keys_of_its_own(
+    api: AsyncClient, device: DeviceUnderTest, world: World
+) -> None:
+    url, keyed = "/v1/device/remote-support", {"Idempotency-Key": "1"}
+    before = await api.post(url, json=CREDENTIALS, headers=device.headers | keyed)
+    assert before.status_code == 201, before.text
+    [successor] = await make_devices(world.database, await world.clock.now())
+    now = await world.clock.now()
+    async with world.database.transaction(TENANT) as connection:
+        for one, values in ((device, {"deleted_at": now}), (successor, {"utm_id": device.utm_id})):
+            mine = Utm.registration_id == one.registration_id
+            await connection.execute(update(Utm).where(mine).values(values))
+    begun = await api.post(url, json=CREDENTIALS, headers=successor.headers | keyed)
+    assert begun.status_code == 201, begun.text
+    assert begun.json()["request_id"] != before.json()["request_id"]
 
 
 @pytest.mark.requirement("UTM-06")

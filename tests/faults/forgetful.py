@@ -101,18 +101,23 @@ def _this() -> _This:
 
 @pytest.fixture
 def employ(monkeypatch: pytest.MonkeyPatch) -> Employ:
+    return forgetful(monkeypatch)
+
+
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> Employ:
+    """A worker that forgets; `monkeypatch` is undone when nobody works any more."""
     torn(monkeypatch)
     for effect in (patience.DATABASE, patience.COMMAND):
         monkeypatch.setitem(effect, "retry_policy", _SOON)
     completions = LostCompletions()
 
     @asynccontextmanager
-    async def forgetful(settings: Settings, client: Client, database: Database) -> AsyncIterator[Client]:
+    async def work(settings: Settings, client: Client, database: Database) -> AsyncIterator[Client]:
         told = settings.model_copy(update={"worker_strict_sandbox": False})
         async with in_this_process(told, completions.suffered_by(client), database) as used:
             yield used
 
-    return forgetful
+    return work
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,18 +9,22 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from models.database import Database
 from settings import Settings
+from tests.faults.forgetful import forgetful
 from tests.households import checksum
 from tests.machine.agreement import agree, close, tokens
 from tests.machine.paper import DAY, HOUR, MINUTE, Account, Page
 from tests.machine.paper_restarts import Contract, next_turn
 from tests.machine.stage import OTHER, Stage, open_stage
+from tests.world import Employ, in_this_process
 
 P = TypeVar("P", bound=Page)
 T = TypeVar("T")
@@ -36,6 +40,16 @@ _TOO_NEAR = 90 * SECOND
 _WORST_BACKOFF = 61 * MINUTE
 
 
+class Worker(StrEnum):
+    """Whom a play runs on."""
+
+    LIKE_ANY = "like any"
+    WITHOUT_A_MEMORY = "without a memory"
+    """Makes each procedure anew from its history whenever it is needed."""
+    FORGETFUL = "that forgets"
+    """Loses each step's transaction and each completion once, as one that dies does."""
+
+
 class Play(RuleBasedStateMachine):
     stage: Stage
 
@@ -49,13 +63,16 @@ class Play(RuleBasedStateMachine):
         self.account = Account()
         self._database, self._settings = database, settings
 
-    @initialize(remembers=st.booleans())
-    def the_curtain_rises(self, *, remembers: bool) -> None:
-        """On a worker that keeps procedures in memory, or makes each anew from its history whenever it is needed."""
-        settings = self._settings.model_copy(update={"worker_max_cached_workflows": 150 if remembers else 0})
-        self.stage = self._run(self._curtain.enter_async_context(open_stage(self._database, settings)))
+    @initialize(worker=st.sampled_from(Worker))
+    def the_curtain_rises(self, worker: Worker) -> None:
+        kept = 0 if worker is Worker.WITHOUT_A_MEMORY else 150
+        settings = self._settings.model_copy(update={"worker_max_cached_workflows": kept})
+        employ: Employ = in_this_process
+        if worker is Worker.FORGETFUL:
+            employ = forgetful(self._curtain.enter_context(pytest.MonkeyPatch.context()))
+        self.stage = self._run(self._curtain.enter_async_context(open_stage(self._database, settings, employ)))
         self._next_door = self._run(checksum(self._database, OTHER))
-        self._tally["plays" if remembers else "plays without a memory"] += 1
+        self._tally[f"plays on a worker {worker}"] += 1
 
     # For the scenes.
 

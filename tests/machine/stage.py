@@ -32,7 +32,7 @@ from tests.devices import DeviceUnderTest, make_devices
 from tests.machine.paper import Page
 from tests.mail_server import MailServer
 from tests.page_reader import hidden, soup
-from tests.world import NOTIFIED, World, make_tenant, running_world, sign_in_staff
+from tests.world import NOTIFIED, Employ, World, in_this_process, make_tenant, running_world, sign_in_staff
 
 TARO, HANAKO, DESK, CUSTOMER = (
     "taro@minato.example",
@@ -62,6 +62,7 @@ class Stage:
     settings: Settings
     temporal_address: str
     mails: MailServer
+    employ: Employ
     tenant_id: str = field(default_factory=lambda: Draw().tenant_id())
     operator: dict[str, str] = field(default_factory=dict)
     staff: dict[str, str] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class Stage:
 
     async def begin(self) -> None:
         self.world = await self._running.enter_async_context(
-            running_world(self.temporal_address, self.database, self.mails, settings=self.settings)
+            running_world(self.temporal_address, self.database, self.mails, settings=self.settings, employ=self.employ)
         )
         self.context = Context(
             settings=self.settings,
@@ -175,13 +176,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(database: Database, settings: Settings) -> AsyncIterator[Stage]:
+async def open_stage(database: Database, settings: Settings, employ: Employ = in_this_process) -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="tetsuzuki-machine-") as folder:
         server = RehearsalServer(port=free_port(), log=Path(folder) / "temporal.log")
         mails = MailServer(free_port())
         server.start()
         mails.start()
-        stage = Stage(database, settings, server.address, mails)
+        stage = Stage(database, settings, server.address, mails, employ)
         try:
             await stage.begin()
             await stage.furnish()
