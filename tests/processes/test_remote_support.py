@@ -369,6 +369,16 @@ async def test_an_operator_ends_a_session_with_its_procedure(desk: Desk) -> None
     assert (await desk.becomes(request_id, "ended"))["ended_by"] == "operator"
 
 
+@pytest.mark.requirement("GEN-08")
+async def test_an_operator_ends_a_request_with_its_procedure(desk: Desk) -> None:
+    """Nobody has decided yet, and nobody can any more."""
+    request_id = await desk.asked()
+    link = await desk.link()
+    await desk.world.client.get_workflow_handle(f"remote-support-{TENANT}-{request_id}").cancel()
+    await desk.becomes(request_id, "withdrawn")
+    assert (await desk.api.get(link)).status_code == 410
+
+
 @pytest.mark.requirement("RSA-02", "APR-05")
 async def test_an_administrator_lets_a_colleague_decide(desk: Desk) -> None:
     request_id = await desk.asked()
