@@ -59,6 +59,14 @@ def test_no_two_parts_are_given_the_same_port(folder: DataFolder, monkeypatch: p
     assert folder.port("api", first_choice=21_001) > 21_002
 
 
+def test_two_parts_that_remember_the_same_port_are_parted(folder: DataFolder) -> None:
+    """As a folder from before it was looked at; nobody has started since."""
+    port = folder.port("postgres")
+    (folder.path / "ports.json").write_text(json.dumps({"postgres": port, "inbox": port}))
+    assert folder.port("inbox") != port
+    assert folder.port("postgres") == port
+
+
 def test_a_taken_port_is_replaced(folder: DataFolder) -> None:
     """Another program on the remembered port does not keep the stack from starting."""
     remembered = folder.port("api")
