@@ -43,7 +43,7 @@ class ViewerScenes(ApprovalScenes):
         self.begin(self._ask_to_view)
 
     @precondition(lambda self: self.all(Viewer))
-    @rule(pick=PICK, is_right=st.booleans(), times=st.sampled_from((1, 10)))
+    @rule(pick=PICK, is_right=st.booleans(), times=st.sampled_from((1, 10, 12)))
     def a_token_is_entered(self, pick: int, times: int, *, is_right: bool) -> None:
         self.do(self._enter, self.one(Viewer, pick), 1 if is_right else times, is_right=is_right)
 
