@@ -40,7 +40,7 @@ class Letter:
 
 @dataclass(frozen=True, kw_only=True)
 class Posting:
-    """The step of a procedure that sends letters; each (procedure, step, recipient) is sent once, ever (GEN-03)."""
+    """The step of a procedure that sends letters: each mail of it goes once to each recipient, ever (GEN-03)."""
 
     tenant_id: str
     procedure_id: str

@@ -99,7 +99,7 @@ class Mail(Table):
     __tablename__ = "mails"
     __table_args__ = (
         CheckConstraint(one_of("state", MailState), "state"),
-        Index("uq_mails_step", "tenant_id", "procedure_id", "step", "recipient", unique=True),
+        Index("uq_mails_letter", "tenant_id", "procedure_id", "step", "recipient", "template", unique=True),
         Index("ix_mails_undelivered", "tenant_id", "procedure_id", "sequence"),
         Index("ix_mails_queued_at", "tenant_id", "queued_at", "mail_id"),
         Index("ix_mails_recipient", "tenant_id", "recipient", "queued_at"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from temporalio.client import WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
@@ -13,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 from models.messages.application_steps import Decide, Recorded, Submission, Submitted
 from models.messages.procedure import Command, Identity
 from models.messages.service_application import ServiceApplicationInput
+from models.tables.tenants import NotificationAddress
 from models.vocabulary import ApplicationState, Decision, Language, ProcedureKind
 from tests.world import NOTIFIED, TENANT, World, eventually
 from workflows import search_attributes
@@ -143,6 +145,18 @@ async def test_hold_then_approve_makes_the_customer_and_starts_both_signups(worl
     await world.mails_to(APPLICANT, 3)
     await world.mails_to(NOTIFIED, 2)
     assert (await world.standing(handle.id))[0] == ApplicationState.APPROVED
+
+
+@pytest.mark.requirement("APP-08", "APP-09", "APP-12", "SET-07")
+async def test_an_applicant_who_is_notified_too_gets_both_mails_of_a_step(world: World) -> None:
+    """A tenant's own staff may apply, or its desk for somebody."""
+    async with world.database.transaction(TENANT) as connection:
+        await connection.execute(update(NotificationAddress).values(mail_address=APPLICANT))
+    handle, _ = await submit(world)
+    await confirm(handle)
+    await decide(handle, Decision.DENY)
+    subjects = await world.mails_to(APPLICANT, 5)
+    assert len(set(subjects)) == len(subjects) == 5
 
 
 @pytest.mark.requirement("USR-03")
