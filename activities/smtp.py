@@ -11,6 +11,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 _COMMAND_SECONDS = 60
 _FINAL_DOT_SECONDS = 600  # RFC 5321, 4.5.3.2.6: the server may take ten minutes to answer the final dot
 _MAILS_PER_CONNECTION = 100
+_LONGEST_ANSWER = 500  # characters
 
 
 class Fate(StrEnum):
@@ -137,10 +138,10 @@ class SmtpCourier:
             await self._drop()
             return Outcome(Fate.UNKNOWN, _words(error))
         self._sent += 1
-        return Outcome(Fate.ACCEPTED, f"{answer.code} {answer.message}")
+        return Outcome(Fate.ACCEPTED, _kept(f"{answer.code} {answer.message}"))
 
     async def _answered(self, smtp: SMTP, error: SMTPResponseException) -> Outcome:
-        answer = f"{error.code} {error.message}"
+        answer = _kept(f"{error.code} {error.message}")
         if error.code == aiosmtplib.SMTPStatus.domain_unavailable or not smtp.is_connected:  # 421: it is going down
             await self._drop()
             return Outcome(Fate.UNREACHABLE, answer)
@@ -158,4 +159,10 @@ class SmtpCourier:
 
 
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
+    return _kept(f"{type(error).__name__}: {error}")
+
+
+def _kept(answer: str) -> str:
+    """What the ledger can keep of it: servers also answer in other encodings than UTF-8, which came as surrogates."""
+    readable = answer.encode(errors="surrogateescape").decode(errors="replace")
+    return readable.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_LONGEST_ANSWER]

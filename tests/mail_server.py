@@ -49,12 +49,15 @@ class ReceivedMail:
 class MailServer:
     """`answer` may return another SMTP answer than 250, by recipient; `mails` are those accepted, in order.
 
+    `thanks` is what it says to have taken one.
+
     `drops`: break the connection after the final dot, without an answer, having taken the mail all the same.
     """
 
     port: int
     mails: list[ReceivedMail] = field(default_factory=list)
-    answer: Callable[[str], str | None] = lambda _recipient: None
+    answer: Callable[[str], str | bytes | None] = lambda _recipient: None
+    thanks: str | bytes = "250 OK"
     drops: Callable[[str], bool] = lambda _recipient: False
     connections: list[SMTP] = field(default_factory=list)
     _controller: Controller | None = None
@@ -68,13 +71,13 @@ class MailServer:
 
     async def handle_RCPT(  # noqa: N802 - likewise
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
+    ) -> str | bytes:
         refusal = self.answer(address)
         if refusal is None:
             envelope.rcpt_tos.append(address)
         return refusal or "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str | bytes:  # noqa: N802 - likewise
         content = envelope.content
         assert isinstance(content, bytes)
         message = email.message_from_bytes(content, policy=email.policy.default)
@@ -83,7 +86,7 @@ class MailServer:
             self.take(ReceivedMail(recipient, message))
         if any(self.drops(recipient) for recipient in envelope.rcpt_tos):
             _transport(server).abort()
-        return "250 OK"
+        return self.thanks
 
     def take(self, mail: ReceivedMail) -> None:
         self.mails.append(mail)

@@ -111,6 +111,19 @@ async def tried_oftener(world: World, attempts: int) -> bool:
     return bool(mail.attempts > attempts) and mail.state != "sending"
 
 
+@pytest.mark.requirement("GEN-03", "SET-08")
+async def test_whatever_a_mail_server_says_is_noted(world: World, api: AsyncClient, operator: dict[str, str]) -> None:
+    """Not all answer in ASCII, or in UTF-8: what they took goes once, what they refused is shown to an operator."""
+    world.mails.thanks = "250 2.0.0 受付\0".encode("shift_jis")
+    handle, _ = await submit(world)
+    await reaches(world, APPLICANT, "sent")
+    world.mails.answer = lambda recipient: "550 宛先不明".encode("shift_jis") if recipient == NOTIFIED else None
+    await confirm(handle)
+    await reaches(world, NOTIFIED, "failed")
+    assert "550" in (await stuck(api, operator))["attention"][0]["reason"]
+    assert len(world.mails.to(APPLICANT)) == 2
+
+
 @pytest.mark.requirement("GEN-03")
 async def test_a_mail_waits_for_the_one_before_it_that_was_put_off(world: World) -> None:
     """Whoever reads them in their order understands them; others' mails go meanwhile."""
