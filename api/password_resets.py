@@ -78,7 +78,10 @@ class OpenReset:
 
 @router.post("", status_code=202, response_model=Accepted, dependencies=[per_client("password_reset_per_client")])
 async def request(body: ResetRequest, context: Shared, limiter: Limiter, posted: PostedRequest) -> Response:
-    """Mail a link, or send a code to the mobile number of a portal user who has one. The answer is always the same."""
+    """Mail a link, or send a code to a portal user's mobile number. The answer is always the same.
+
+    A code goes only to who is no staff, and a portal user of one tenant alone: its staff enter the number.
+    """
     once = await posted.by(posted.client)
     await limiter.take("password_reset_per_address", body.mail_address)
     person_id, belongs = await _account(context, body.mail_address)
@@ -194,10 +197,8 @@ def _destination(belongs: Memberships, channel: ResetChannel) -> tuple[str | Non
     """The tenant that sends it, and of an SMS the portal user whose number it goes to."""
     if channel is ResetChannel.MAIL:
         return belongs.home, None
-    for membership in belongs.portal:
-        if membership.mobile_number:
-            return membership.tenant_id, membership.user_id
-    return None, None
+    phone = belongs.phone
+    return (phone.tenant_id, phone.user_id) if phone else (None, None)
 
 
 async def _redeemable(context: Context, body: Redemption) -> Identity:

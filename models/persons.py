@@ -63,6 +63,16 @@ class Memberships:
         """The tenant that writes to the person about their account."""
         return next(iter(self.tenant_ids), None)
 
+    @property
+    def phone(self) -> PortalMembership | None:
+        """Whose mobile number may get a code, of who is only a portal user, and of one tenant (AUT-04).
+
+        The tenant's staff enter numbers, and nobody verifies them: one must open nothing that is not theirs anyway.
+        """
+        if self.staff or len(self.tenant_ids) != 1:
+            return None
+        return next((membership for membership in self.portal if membership.mobile_number), None)
+
 
 async def ensure_person(connection: AsyncConnection, mail_address: str, at: datetime) -> str:
     """The person of an address, made if need be, without a password yet. Returns their id."""

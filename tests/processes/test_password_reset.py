@@ -17,6 +17,7 @@ from models.identifiers import Draw
 from models.messages.procedure import Identity
 from models.refusals import InvalidInput, LinkExpired, LinkUsed, LinkWithdrawn, NotFound, Refusal
 from models.tables.people import PasswordReset as Resets
+from models.tables.people import Person
 from models.vocabulary import ProcedureKind, ResetState
 from tests.accounts import (
     ADDRESS,
@@ -29,10 +30,11 @@ from tests.accounts import (
     sign_in,
     signed_in,
 )
-from tests.world import TENANT, World
+from tests.world import TENANT, World, make_tenant
 
 NEW = "Sora9-ishi.Hana"
 FORM = {"password": NEW, "password_confirmation": NEW}
+OTHER = "T9000000"
 MOBILE = "09012345678"
 SMS = f"{MOBILE}@sms.tetsuzuki.example"
 
@@ -41,9 +43,8 @@ pytestmark = pytest.mark.usefixtures("account")
 
 @pytest.fixture
 async def account(world: World) -> None:
-    """A person who is staff and, with a mobile number, a portal user."""
+    """A portal user with a mobile number."""
     person_id = await make_person(world)
-    await make_staff(world, person_id)
     await make_portal_user(world, person_id, await make_customer(world), mobile_number=MOBILE)
 
 
@@ -207,6 +208,33 @@ async def test_a_code_lives_an_hour_and_not_a_second_longer(api: AsyncClient, wo
     [(_, expires_at)] = await resets(world)
     await world.advance_to(expires_at)
     assert (await redeemed(api, right)).status_code == 422
+
+
+@pytest.mark.requirement("AUT-04", "TEN-06", "GEN-05")
+@pytest.mark.parametrize("also", ["staff of the tenant", "staff of another", "portal user of another"])
+async def test_a_number_that_staff_entered_opens_nothing_beyond_what_is_theirs(
+    api: AsyncClient, world: World, also: str
+) -> None:
+    """Whoever can enter a number would have the account of a colleague, or what is another tenant's."""
+    person_id = await person_of(world)
+    tenant_id = TENANT if also == "staff of the tenant" else OTHER
+    if tenant_id == OTHER:
+        await make_tenant(world.database, OTHER, await world.clock.now())
+    if also.startswith("staff"):
+        await make_staff(world, person_id, tenant_id)
+    else:
+        await make_portal_user(world, person_id, await make_customer(world, OTHER), tenant_id=OTHER)
+    await asked(api, channel="sms")
+    await asked(api)
+    await world.mails_to(ADDRESS, 1)
+    await world.advance(hours=2)
+    assert world.mails.to(SMS) == []
+
+
+async def person_of(world: World) -> str:
+    async with world.database.transaction() as connection:
+        found = await connection.execute(select(Person.person_id).where(Person.mail_address == ADDRESS))
+        return found.scalar_one()
 
 
 @pytest.mark.requirement("AUT-01", "AUT-04")
