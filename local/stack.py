@@ -35,7 +35,11 @@ def run_stack(
     before: Callable[[], None] | None = None,
     then: "Callable[[Addresses], asyncio.Task[None]] | None" = None,
 ) -> int:
-    """`before`: called with the folder in hand and nothing running. `then`: begun once everything answers."""
+    """`before`: called with the folder in hand and nothing running. `then`: begun once everything answers.
+
+    Whatever it and its parts write is the owner's alone: mails with live links, keys, logs, the database.
+    """
+    os.umask(0o077)
     try:
         options.check()
         folder = DataFolder(options.folder)

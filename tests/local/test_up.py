@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import smtplib
+import stat
 import time
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
@@ -92,6 +93,16 @@ def test_the_web_ui_reads_payloads_through_the_products_codec(addresses: dict[st
     """Operators see decrypted payloads without setting anything up."""
     settings = httpx2.get(f"{addresses['temporal_ui_url']}/api/v1/settings").json()
     assert settings["Codec"]["Endpoint"] == f"{addresses['api_url']}/codec"
+
+
+def test_whatever_it_writes_is_its_owners_alone(product: Product, addresses: dict[str, Any]) -> None:
+    """The inbox's mails have live links, the ready file the operator key."""
+    assert addresses
+    send_mail(product, "of nobody's business")
+    written = [product.data_dir, product.ready_file, *product.data_dir.rglob("*")]
+    assert any(path.suffix == ".eml" for path in written)
+    others = stat.S_IRWXG | stat.S_IRWXO
+    assert [path for path in written if not path.is_socket() and path.lstat().st_mode & others] == []
 
 
 def test_no_part_is_reachable_from_elsewhere(product: Product) -> None:
