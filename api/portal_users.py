@@ -26,7 +26,7 @@ from models.messages.procedure import Command, Identity
 from models.messages.service_application import PortalUserInput
 from models.messages.signup_steps import ChangeAddress, NewPortalUser, SignupStart
 from models.persons import end_sessions_without_access, expect_no_such_user
-from models.refusals import AlreadyExists, NotFound, NothingChanged, PreconditionFailed, WrongState
+from models.refusals import AlreadyExists, NotFound, NothingChanged, WrongState
 from models.tables.customers import Customer
 from models.tables.people import PortalUser as Users
 from models.vocabulary import MemberKind, ProcedureKind, SignupState
@@ -106,17 +106,17 @@ async def change(  # noqa: PLR0913 - the path has three parts
     if_match: IfMatch = None,
 ) -> PortalUser:
     """At least one change. Another address during the signup takes the link there; the old link is dead (USR-04)."""
-    row = await _read(context, tenant_id, customer_id, user_id)
-    check_if_match(if_match, etag(row.version))
     values = body.model_dump(mode="json", exclude_unset=True)
-    changed = {name: value for name, value in values.items() if value != getattr(row, name)}
-    if not changed:
-        raise NothingChanged
-    edit = _Edit(_membership(tenant_id, customer_id, user_id), staff, changed, row.version if if_match else None)
-    if "mail_address" in changed and row.signup_state == SignupState.OPEN:
-        await _move_signup(context, edit)
-    else:
-        await _save(context, edit)
+    is_done = False
+    while not is_done:
+        row = await _read(context, tenant_id, customer_id, user_id)
+        check_if_match(if_match, etag(row.version))
+        changed = {name: value for name, value in values.items() if value != getattr(row, name)}
+        if not changed:
+            raise NothingChanged
+        membership, version = _membership(tenant_id, customer_id, user_id), row.version if if_match else None
+        edit = _Edit(membership, staff, changed, row.signup_state, version)
+        is_done = await (_move_signup if edit.moves_signup else _save)(context, edit)
     row = await _read(context, tenant_id, customer_id, user_id)
     response.headers["ETag"] = etag(row.version)
     return _shown(row)
@@ -161,15 +161,20 @@ async def delete_user(context: Context, tenant_id: str, customer_id: str, user_i
 
 @dataclass(frozen=True)
 class _Edit:
-    """`version`: the one that the edit is for; without it whatever stands there."""
+    """`state`: the signup's, when it began. `version`: the one that it is for; without it whatever stands there."""
 
     membership: Membership
     caller: Caller
     changed: dict[str, Any]
+    state: SignupState
     version: int | None
 
+    @property
+    def moves_signup(self) -> bool:
+        return "mail_address" in self.changed and self.state == SignupState.OPEN
 
-async def _move_signup(context: Context, edit: _Edit) -> None:
+
+async def _move_signup(context: Context, edit: _Edit) -> bool:
     """All of the edit goes with the address, in one step of the signup."""
     profile = dict(edit.changed)
     command = ChangeAddress(
@@ -183,13 +188,20 @@ async def _move_signup(context: Context, edit: _Edit) -> None:
         await context.commands.send(edit.membership.identity, Signup.change_address, command)
     except ProcedureGoneError:
         raise WrongState(state=await signups.signup_state(context, edit.membership)) from None
+    return True
 
 
-async def _save(context: Context, edit: _Edit) -> None:
-    """Raises: AlreadyExists: the company has a user of that address (USR-02). PreconditionFailed: edited meanwhile."""
+async def _save(context: Context, edit: _Edit) -> bool:
+    """False: edited meanwhile, or its signup begun anew: the edit might leave a link to another address.
+
+    Raises:
+        AlreadyExists: the company has a user of that address (USR-02).
+    """
     identity = edit.membership.identity
     now = await context.clock.now()
-    saving = update(Users).where(Users.tenant_id == identity.tenant_id, Users.user_id == identity.subject)
+    saving = update(Users).where(
+        Users.tenant_id == identity.tenant_id, Users.user_id == identity.subject, Users.signup_state == edit.state
+    )
     if edit.version is not None:
         saving = saving.where(Users.version == edit.version)
     try:
@@ -200,11 +212,12 @@ async def _save(context: Context, edit: _Edit) -> None:
                 )
             done = await connection.execute(saving.values(version=Users.version + 1, **edit.changed))
             if done.rowcount != 1:
-                raise PreconditionFailed
+                return False
             fact = _fact(edit.membership, edit.caller, now, "portal_user_changed", fields=sorted(edit.changed))
             await audit.record(connection, fact)
     except IntegrityError:
         raise AlreadyExists from None
+    return True
 
 
 async def _expect_customer(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
+from api import portal_users
+from api.context import Context
 from tests.api.test_customers import CUSTOMERS, created, registered
 from tests.world import World
 
@@ -82,6 +84,30 @@ async def test_another_address_takes_the_signup_there(api: AsyncClient, staff: d
     )
     assert (moved.json()["mail_address"], moved.json()["last_name"]) == ("new@minato.example", "鈴木")
     await world.mails_to("new@minato.example", 1)
+
+
+@pytest.mark.requirement("USR-04")
+async def test_an_address_that_is_changed_while_the_signup_is_sent_again_leaves_no_link_to_the_old_one(
+    api: AsyncClient, staff: dict[str, str], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads the old address would register the new one."""
+    url = await users_of_a_customer(api, staff)
+    user = f"{url}/{(await added(api, staff, url))['user_id']}"
+    await world.advance(days=7, minutes=1)
+    save = vars(portal_users)["_save"]
+
+    async def save_after_a_resend(context: Context, edit: Any) -> bool:
+        monkeypatch.setattr(portal_users, "_save", save)
+        assert (await api.post(f"{user}/resend", headers=staff)).status_code == 200
+        return bool(await save(context, edit))
+
+    monkeypatch.setattr(portal_users, "_save", save_after_a_resend)
+    moved = await api.patch(user, json={"mail_address": "new@minato.example"}, headers=staff)
+    assert (moved.status_code, moved.json()["signup_state"]) == (200, "signup_open"), moved.text
+    await world.mails_to("new@minato.example", 1)
+    for mail in world.mails.to(HANAKO["mail_address"]):
+        assert (await api.get(f"/links/{mail.token}")).status_code == 410
+    assert (await api.get(f"/links/{world.mails.to('new@minato.example')[0].token}")).status_code == 200
 
 
 @pytest.mark.requirement("USR-04", "GEN-03")
