@@ -49,9 +49,10 @@ class PersonalInvitation(Nudged, Procedure):
             await self._wait()
             if self._is_open() and self.nudged:
                 await self._look()
-            elif self._is_open() and self._sent is not None and workflow.now() >= self._sent.expires_at:
+            elif self._has_expired():
                 async with self.turn():
-                    await self._end(InvitationState.EXPIRED, step="expire", actor="system")
+                    if self._has_expired():  # a fresh link may have been sent while it waited for its turn
+                        await self._end(InvitationState.EXPIRED, step="expire", actor="system")
         self.stand(self._state, waiting_for="nothing")
         await self.give_up_refused_mails("system")
 
@@ -164,6 +165,9 @@ class PersonalInvitation(Nudged, Procedure):
 
     def _is_open(self) -> bool:
         return self._state in OPEN
+
+    def _has_expired(self) -> bool:
+        return self._is_open() and self._sent is not None and workflow.now() >= self._sent.expires_at
 
     def _refuse_at_once_unless_open(self) -> None:
         """Whoever comes while a step is being recorded is judged in turn."""
