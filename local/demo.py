@@ -17,6 +17,7 @@ from local.demo_rehearsal import RehearsalStack
 from local.demo_story import Story
 from local.demo_support import SupportStory
 from local.device_processes import DeviceProcesses
+from local.processes import PartFailedError
 from local.stack import run_stack
 from local.stack_plan import Addresses, UpOptions
 from local.terminal import Terminal
@@ -38,16 +39,25 @@ def demo(data_dir: Path, *, pace: float, stay: bool) -> int:
     async def play(addresses: Addresses) -> None:
         rehearsal, devices = RehearsalStack(data_dir), DeviceProcesses(data_dir / "rehearsal")
         rehearsal.begin()
+        watching = asyncio.create_task(rehearsal.watch())
+        telling = asyncio.create_task(_play(addresses, rehearsal, devices, data_dir, Narrator(terminal, pace)))
         try:
-            await _play(addresses, rehearsal, devices, data_dir, Narrator(terminal, pace))
-            if stay:
-                terminal.note(
-                    "\nAll of it stays up: open the links, press the buttons, kill -9 what you like. Ctrl-C ends it."
-                )
-            else:
+            await asyncio.wait([telling, watching], return_when=asyncio.FIRST_COMPLETED)
+            (telling if telling.done() else watching).result()
+            if not stay:
                 os.kill(os.getpid(), signal.SIGTERM)
+                return
+            terminal.note(
+                "\nAll of it stays up: open the links, press the buttons, kill -9 what you like. Ctrl-C ends it."
+            )
+            try:
+                await watching
+            except PartFailedError as failure:
+                terminal.warn(f"{failure}\nThe first act's stack goes on.")
             await asyncio.Event().wait()
         finally:
+            telling.cancel()
+            watching.cancel()
             await asyncio.gather(rehearsal.end(), devices.end())
 
     return run_stack(options, terminal, before=empty, then=lambda addresses: asyncio.create_task(play(addresses)))

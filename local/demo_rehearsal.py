@@ -11,6 +11,7 @@ from local.stack_plan import Addresses
 CARRIER_SEED = 2
 """Its first parcel is late by a day, and the news of that is overtaken; its second comes home."""
 _STOP_PATIENCE = 10  # seconds
+_LOOK_SECONDS = 0.2
 
 
 class RehearsalStack:
@@ -31,6 +32,12 @@ class RehearsalStack:
                 self._program.fail_if_ended(self._process)
                 await asyncio.sleep(0.1)
         return Addresses(**json.loads(self._ready_file.read_text()))
+
+    async def watch(self) -> None:
+        """For as long as it is up. Raises: PartFailedError: it is over; what its engine knew was in memory alone."""
+        while True:
+            self._program.fail_if_ended(self._process)
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def end(self) -> None:
         await asyncio.to_thread(self._program.stop, patience=_STOP_PATIENCE)

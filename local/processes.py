@@ -162,7 +162,7 @@ class Program(ABC):
     def fail_if_ended(self, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is not None:
             raise PartFailedError(
-                f"{self.log.stem} ended at once. Its last words, from {self.log}:\n{last_lines(self.log)}"
+                f"{self.log.stem} has ended. Its last words, from {self.log}:\n{last_lines(self.log)}"
             )
 
 

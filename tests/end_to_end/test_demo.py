@@ -1,9 +1,12 @@
 """The demo, as a stranger starts it: everything it says it does, it does."""
 
+import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -77,3 +80,20 @@ def test_a_demo_that_is_stopped_in_the_middle_leaves_nothing_running(tmp_path: P
         assert "Stopped in" in playing.stdout.read()
     assert playing.returncode == 0
     assert [process.info for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(process.info)] == []
+
+
+@pytest.mark.timeout(120)
+def test_a_rehearsal_that_is_killed_ends_the_demo_in_a_sentence(tmp_path: Path) -> None:
+    """Its engine is the one part that cannot come back: it keeps everything in memory."""
+    command = [sys.executable, str(CLI), "demo", f"--data-dir={tmp_path / 'demo'}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as playing:  # noqa: S603 - likewise
+        ready = tmp_path / "demo" / "rehearsal-ready.json"
+        while not ready.exists():
+            assert playing.poll() is None
+            time.sleep(0.1)
+        processes = json.loads((tmp_path / "demo" / "rehearsal" / "processes.json").read_text())
+        os.kill(processes["Temporal"]["pid"], signal.SIGKILL)
+        said, _ = playing.communicate(timeout=60)
+    assert playing.returncode == 1
+    assert "what it knew is gone with it" in re.sub(r"\s+", " ", said)
+    assert "Traceback" not in said
