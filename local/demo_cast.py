@@ -18,6 +18,7 @@ from temporalio.testing import TimeSkipper
 
 from local.carrier_journey import Telling
 from local.carrier_workflow import LocalCarrier, workflow_id
+from local.patient_client import PatientTransport
 from local.processes import PartFailedError
 from local.stack_plan import Addresses
 from local.visitor import Visitor
@@ -45,7 +46,9 @@ class Cast:
     async def met(cls, addresses: Addresses, folder: Path) -> AsyncIterator["Cast"]:
         """`folder`: of the stack with these addresses."""
         visitor = Visitor()
-        async with httpx2.AsyncClient(base_url=addresses.api_url, timeout=_PATIENCE) as api:
+        async with httpx2.AsyncClient(
+            base_url=addresses.api_url, timeout=_PATIENCE, transport=PatientTransport()
+        ) as api:
             yield cls(addresses, folder, api, visitor, await _engine(addresses.temporal_address))
         await visitor.close()
 
@@ -69,12 +72,8 @@ class Cast:
         headers = {"Authorization": f"Bearer {key}", **once}
         async with asyncio.timeout(patience):
             while True:
-                try:
-                    answer = await self.api.request(method, path, json=body, headers=headers)
-                except httpx2.TransportError:
-                    await asyncio.sleep(0.2)
-                    continue
-                if method == "POST" and _is_to_be_repeated(answer):
+                answer = await self.api.request(method, path, json=body, headers=headers)
+                if method == "POST" and _is_under_way(answer):
                     await asyncio.sleep(0.5)
                     continue
                 if answer.is_error:
@@ -156,11 +155,9 @@ class Cast:
         return f"{self.addresses.temporal_ui_url}/namespaces/default/workflows/{procedure_id}"
 
 
-def _is_to_be_repeated(answer: httpx2.Response) -> bool:
-    """It was not taken, or was and is not recorded yet."""
-    if answer.status_code == HTTPStatus.ACCEPTED:
-        return bool(answer.json().get("state") == "accepted")
-    return answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+def _is_under_way(answer: httpx2.Response) -> bool:
+    """It was taken, and is not recorded yet."""
+    return answer.status_code == HTTPStatus.ACCEPTED and bool(answer.json().get("state") == "accepted")
 
 
 async def _engine(address: str) -> Client:

@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
+from local.patient_client import PatientTransport
 from local.processes import PartFailedError
 
 FORM = "application/x-www-form-urlencoded"
@@ -38,7 +39,9 @@ class Visitor:
     """Keeps its cookies, as a browser does. `language`: what its browser asks for."""
 
     def __init__(self, language: str = "ja") -> None:
-        self._client = httpx2.AsyncClient(timeout=30, headers={"Accept-Language": language})
+        self._client = httpx2.AsyncClient(
+            timeout=30, headers={"Accept-Language": language}, transport=PatientTransport()
+        )
 
     async def open(self, url: str) -> str:
         """The page's HTML. Raises: PageError."""
