@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import httpx2
 
-_PATIENCE = 30.0  # seconds
+_PATIENCE = 180.0  # seconds: so long may a jump of a rehearsal take, over a year
 _AGAIN_AFTER = 0.3  # seconds
 
 
