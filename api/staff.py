@@ -102,10 +102,11 @@ async def resend(
 async def remove(tenant_id: str, person_id: str, context: Shared, caller: StaffOrOperator) -> None:
     """Delete in any state: signup, link and access here end at once, sessions if nothing else is left.
 
-    Staff cannot delete the last registered one, not even themselves: only the operator can.
+    An expired signup may still wait for an operator, over a refused mail: it ends too, and leaves the address free for
+    a new one (TEN-04). Staff cannot delete the last registered one, not even themselves: only the operator can.
     """
     membership = _membership(tenant_id, person_id)
-    if await signups.signup_state(context, membership) is SignupState.OPEN:
+    if await signups.signup_state(context, membership) is not SignupState.REGISTERED:
         command = Command(command_id=Draw().opaque_id(), actor=caller.actor)
         if await signups.end(context, membership, command) is not None:
             return

@@ -12,6 +12,7 @@ from api.registration import register, registration_of
 from models.identifiers import digest
 from models.refusals import LinkExpired, LinkWithdrawn, Refusal
 from models.tables.people import Session
+from tests.processes.test_mail_delivery import stuck, waiting
 from tests.world import TENANT, World, make_tenant, sign_in_staff
 
 URL = f"/v1/tenants/{TENANT}/staff"
@@ -147,6 +148,25 @@ async def test_deleting_and_adding_again_starts_a_fresh_signup(
     again = await added(api, staff)
     assert again["signup_state"] == "signup_open"
     await register(context, await token(world, 2), FIELDS)
+
+
+@pytest.mark.requirement("TEN-04", "GEN-08")
+async def test_an_expired_address_whose_mail_was_refused_can_be_deleted_and_added_again(
+    api: AsyncClient, staff: dict[str, str], operator: dict[str, str], world: World
+) -> None:
+    """The deletion ends the signup that still waits for an operator: nobody needs to step in."""
+    world.mails.answer = lambda recipient: "550 no such user" if recipient == ADDRESS else None
+    member = await added(api, staff)
+    await stuck(api, operator)
+    await world.advance(days=7, seconds=1)
+    assert (await members(api, staff))[ADDRESS]["signup_state"] == "signup_expired"
+    assert (await api.delete(f"{URL}/{member['person_id']}", headers=staff)).status_code == 204
+    assert await waiting(api, operator) == []
+    world.mails.answer = lambda _recipient: None
+    again = await added(api, staff)
+    assert again["signup_state"] == "signup_open"
+    assert again["signup_expires_at"] > member["signup_expires_at"]
+    await world.mails_to(ADDRESS, 1)
 
 
 @pytest.mark.requirement("AUT-05")
