@@ -26,6 +26,7 @@ from models.messages.contract_steps import TermLength as Length
 from models.messages.service_application import Destination
 from models.offered_addresses import offered_addresses
 from models.refusals import FieldError, InvalidInput
+from models.rules.contract_terms import start_date_errors
 from models.vocabulary import TermUnit
 
 _OF_A_CHARGE = {"name", "description", "type", "model", "price", "percent", "billing_period"}
@@ -89,9 +90,7 @@ async def application_of(
         InvalidInput: it names every wrong field.
     """
     product = await find_product(connection, body.product_id)
-    errors: list[FieldError] = []
-    if body.start_date < today:
-        errors.append(FieldError("start_date", "date_in_the_past", {"minimum": today.isoformat()}))
+    errors = list(start_date_errors(body.start_date, today))
     if product is None or product.retired_at is not None:
         raise InvalidInput(errors=[*errors, FieldError("product_id", "not_in_catalogue")])
     errors += _shipping_errors(body, product)

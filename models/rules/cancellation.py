@@ -3,12 +3,10 @@
 from datetime import date, datetime, timedelta
 
 from models.refusals import FieldError
-from models.rules.contract_terms import Term, Terms, day_after_months, last_day, next_renewal, renewals_between
+from models.rules.contract_terms import Term, Terms, furthest_day, last_day, next_renewal, renewals_between
 from models.rules.periods import start_of_day
 
 _DAY = timedelta(days=1)
-_LONGEST = 100 * 12
-"""Months. Nobody cancels for a day beyond; a slip in the year would list thousands of renewals."""
 
 
 def cancellation_date_errors(day: date, today: date, terms: Terms) -> tuple[FieldError, ...]:
@@ -16,7 +14,7 @@ def cancellation_date_errors(day: date, today: date, terms: Terms) -> tuple[Fiel
 
     It may lie before the contract's start, which then never comes; not after the day with which it ends by itself.
     """
-    ends, latest = last_day(terms), day_after_months(today, _LONGEST)
+    ends, latest = last_day(terms), furthest_day(today)
     if day < today:
         return (FieldError("cancellation_date", "date_in_the_past", {"minimum": today.isoformat()}),)
     if ends is not None and day > ends:

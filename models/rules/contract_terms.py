@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count, takewhile
 
+from models.refusals import FieldError
 from models.vocabulary import TermUnit
 
 _DAY = timedelta(days=1)
 _MONTHS = 12
+_FURTHEST = 100 * _MONTHS
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,24 @@ class Term:
 def in_months(value: int, unit: TermUnit) -> int:
     """A length as people name it, in the months that the rules count."""
     return value * _MONTHS if unit is TermUnit.YEAR else value
+
+
+def furthest_day(today: date) -> date:
+    """Nobody starts or cancels a contract for a day beyond.
+
+    A slip in the year would list thousands of renewals, or leave the calendar, which ends with the year 9999.
+    """
+    return day_after_months(today, _FURTHEST)
+
+
+def start_date_errors(day: date, today: date) -> tuple[FieldError, ...]:
+    """What is wrong with the day that a contract is to start on (CON-01)."""
+    latest = furthest_day(today)
+    if day < today:
+        return (FieldError("start_date", "date_in_the_past", {"minimum": today.isoformat()}),)
+    if day > latest:
+        return (FieldError("start_date", "date_too_far", {"maximum": latest.isoformat()}),)
+    return ()
 
 
 def day_after_months(start: date, months: int) -> date:

@@ -1,5 +1,6 @@
 """Contracts over HTTP: applied for, listed, shown and changed (CON-01…10)."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -64,6 +65,18 @@ async def test_every_wrong_field_is_named(office: Office) -> None:
     }
     short = await refused_fields(office, initial_term={"value": 0, "unit": "month"}, memo1="あ" * 501)
     assert short == {"initial_term.value": "too_small", "memo1": "too_long"}
+
+
+@pytest.mark.requirement("CON-01", "GEN-07")
+async def test_a_contract_starts_within_a_hundred_years(office: Office) -> None:
+    """Also where the calendar's last year leaves its terms no room: refused, not a procedure that is stuck."""
+    today = date.fromisoformat(await office.in_days(0))
+    for far in (f"{today.year + 101}-03-01", "9999-12-31"):
+        assert await refused_fields(office, start_date=far) == {"start_date": "date_too_far"}
+    assert (await office.api.get(office.url, headers=office.headers)).json()["total"] == 0
+    longest = {"value": 120, "unit": "year"}
+    contract = await office.apply(start_date=f"{today.year + 99}-12-01", initial_term=longest, renewal_term=longest)
+    assert contract["term_end_date"] == f"{today.year + 219}-11-30"
 
 
 @pytest.mark.requirement("CON-02")
