@@ -18,7 +18,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Row, Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.refusals import FieldError, InvalidInput
@@ -58,11 +58,15 @@ PagingQuery = Annotated[Paging, Depends(_paging)]
 
 @dataclass(frozen=True)
 class Order:
-    """`name` as asked for (`-submitted_at`); `column` must not be null."""
+    """`name` as asked for (`-submitted_at`). Where a table's column is null, a row counts as after all others."""
 
     name: str
     column: ColumnElement[Any]
     descending: bool
+
+    @property
+    def is_nullable(self) -> bool:
+        return isinstance(self.column, Column) and bool(self.column.nullable)
 
 
 def resolve_order(sort: str | None, allowed: Mapping[str, ColumnElement[Any]], *, default: str) -> Order:
@@ -97,17 +101,27 @@ async def fetch_page(
         InvalidInput: the cursor is of another list or order.
     """
     total = await connection.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
-    both = tuple_(order.column, key)
     # Under names of their own, so that a cursor can be made of columns that the query does not show.
     ordered = query.add_columns(order.column.label("cursor_value"), key.label("cursor_key"))
     directions = (order.column.desc(), key.desc()) if order.descending else (order.column, key)
     if paging.cursor is not None:
-        last = tuple_(*_decoded(paging.cursor, order, key))
-        ordered = ordered.where(both < last if order.descending else both > last)
+        ordered = ordered.where(_behind(order, key, *_decoded(paging.cursor, order, key)))
     found = (await connection.execute(ordered.order_by(*directions).limit(paging.limit + 1))).all()
     rows = found[: paging.limit]
     has_more = len(found) > len(rows)
     return Rows(rows, _encoded(order, rows[-1]) if has_more else None, total or 0)
+
+
+def _behind(order: Order, key: ColumnElement[Any], value: object, last_key: object) -> ColumnElement[bool]:
+    """The rows that come after the one of that value and key; null is after every value, as in Postgres' own order."""
+    if value is None:
+        further = key < last_key if order.descending else key > last_key
+        within = and_(order.column.is_(None), further)
+        return or_(order.column.is_not(None), within) if order.descending else within
+    both, last = tuple_(order.column, key), tuple_(value, last_key)
+    if order.descending:
+        return both < last
+    return or_(both > last, order.column.is_(None)) if order.is_nullable else both > last
 
 
 def page_of(items: Sequence[T], paging: Paging, *, key: Callable[[T], str]) -> Page[T]:
@@ -164,7 +178,9 @@ def _encoded(order: Order, row: Row[Any]) -> str:
 def _decoded(cursor: str, order: Order, key: ColumnElement[Any]) -> tuple[Any, Any]:
     try:
         name, value, last_key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        typed = _typed(value, order.column.type.python_type), _typed(last_key, key.type.python_type)
+        is_null = value is None and order.is_nullable
+        typed_value = None if is_null else _typed(value, order.column.type.python_type)
+        typed = typed_value, _typed(last_key, key.type.python_type)
     except (ValueError, TypeError):
         typed, name = None, None
     if typed is None or name != order.name:

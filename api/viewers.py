@@ -36,7 +36,10 @@ class Viewer(BaseModel):
 async def find_all(
     tenant_id: str, customer_id: str, context: Shared, caller: StaffOrPortalUser, paging: PagingQuery
 ) -> Page[Viewer]:
-    """The PCs that an administrator has allowed, the oldest first. Sorts by `requested_at` and `last_used_at`."""
+    """The PCs that an administrator has allowed, the oldest first.
+
+    Sorts by `requested_at` and `last_used_at`; those not used yet come last, or first the other way.
+    """
     table = Viewers.__table__
     sortable = {name: table.c[name] for name in ("requested_at", "last_used_at")}
     order = resolve_order(paging.sort, sortable, default="requested_at")

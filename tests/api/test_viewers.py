@@ -56,6 +56,21 @@ async def test_the_companys_people_revoke_and_strangers_see_nothing(viewer_pc: V
 
 
 @pytest.mark.requirement("VWR-05")
+async def test_the_list_by_last_use_has_every_pc(viewer_pc: ViewerPc) -> None:
+    """One that has not entered its token yet has no last use: it comes last, or first the other way."""
+    pc = viewer_pc
+    used, _ = await pc.allowed()
+    unused, _ = await pc.approved()
+    for sort, order in (("last_used_at", [used, unused]), ("-last_used_at", [unused, used])):
+        asked = {"sort": sort, "limit": "1"}
+        first = (await pc.api.get(pc.viewers_url, params=asked, headers=pc.staff)).json()
+        asked["cursor"] = first["next_cursor"]
+        second = (await pc.api.get(pc.viewers_url, params=asked, headers=pc.staff)).json()
+        assert [item["viewer_id"] for page in (first, second) for item in page["items"]] == order
+        assert second["next_cursor"] is None
+
+
+@pytest.mark.requirement("VWR-05")
 async def test_access_is_revoked_also_when_its_procedure_is_gone(viewer_pc: ViewerPc) -> None:
     """Somebody has terminated it in the Web UI; nothing else would ever end the credential but disuse."""
     pc = viewer_pc

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Query
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from sqlalchemy import BigInteger, Date, column, insert, select
+from sqlalchemy import BigInteger, Date, column, insert, select, update
 
 from api import problems
 from api.etags import check_if_match, etag
@@ -35,7 +35,7 @@ def tiny_app(database: Database) -> FastAPI:
 
     @app.get("/persons")
     async def persons(paging: PagingQuery, name: Annotated[str, Query()] = "") -> Page[Listed]:
-        allowed = {"created_at": TABLE.c.created_at, "mail_address": TABLE.c.mail_address}
+        allowed = {name: TABLE.c[name] for name in ("created_at", "mail_address", "password_changed_at")}
         order = resolve_order(paging.sort, allowed, default="-created_at")
         query = select(TABLE.c.person_id, TABLE.c.created_at).where(TABLE.c.mail_address.contains(name))
         async with database.transaction() as connection:
@@ -83,6 +83,21 @@ async def test_the_pages_are_the_list(client: httpx2.AsyncClient, limit: int, so
     ids = [f"p{n:02}" for n in range(23)]
     forwards = sort in ("created_at", "-mail_address")
     assert await all_pages(client, limit=limit, sort=sort) == (ids if forwards else ids[::-1])
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 6, 22, 23, 200])
+@pytest.mark.parametrize("nulls", [0, 1, 17, 22, 23])
+async def test_rows_without_a_value_are_on_the_pages_too(
+    client: httpx2.AsyncClient, database: Database, limit: int, nulls: int
+) -> None:
+    """Behind all others, or before them the other way, wherever a page ends."""
+    ids = [f"p{n:02}" for n in range(23)]
+    given_ids, null_ids = ids[nulls:], ids[:nulls]
+    async with database.transaction() as connection:
+        given_rows = TABLE.c.person_id.in_(given_ids)
+        await connection.execute(update(Person).where(given_rows).values(password_changed_at=TABLE.c.created_at))
+    assert await all_pages(client, limit=limit, sort="password_changed_at") == given_ids + null_ids
+    assert await all_pages(client, limit=limit, sort="-password_changed_at") == (given_ids + null_ids)[::-1]
 
 
 async def test_what_comes_meanwhile_neither_repeats_nor_hides_a_row(
