@@ -114,6 +114,7 @@ ROUTERS = (
     remote_support.router,
     restarts.router,
     return_kits.router,
+    service_application.for_applicants,
     service_application.router,
     sessions.router,
     shortage_exemption.router,

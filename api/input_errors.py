@@ -25,8 +25,12 @@ _RENAMED: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def field_errors(errors: Iterable[Mapping[str, Any]]) -> tuple[FieldError, ...]:
-    """Of `RequestValidationError.errors()` or `ValidationError.errors()`; one of several fields becomes several."""
-    return tuple(made for error in errors for made in _field_errors(error))
+    """Of `RequestValidationError.errors()` or `ValidationError.errors()`; one of several fields becomes several.
+
+    Each is told once, also where a route and its limits both read the body.
+    """
+    made = [made for error in errors for made in _field_errors(error)]
+    return tuple({(one.field, one.code): one for one in made}.values())
 
 
 def _field_errors(error: Mapping[str, Any]) -> list[FieldError]:

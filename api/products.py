@@ -1,10 +1,10 @@
 """The operator's catalogue of products, rate plans and charges (CAT-01, CAT-02); all who are signed in read it."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,21 +36,28 @@ class ChargeInput(Input):
     description: OrAbsent[Description] = None
     type: ChargeType
     model: ChargeModel
-    price: Yen | None = None
-    percent: Percent | None = None
-    billing_period: BillingPeriod | None = None
+    price: Yen | None = Field(default=None, validate_default=True)
+    percent: Percent | None = Field(default=None, validate_default=True)
+    billing_period: BillingPeriod | None = Field(default=None, validate_default=True)
     """Needed for what recurs."""
 
-    @model_validator(mode="after")
-    def _priced_by_its_model(self) -> Self:
-        given, other = ("percent", "price") if self.model is ChargeModel.DISCOUNT_PERCENTAGE else ("price", "percent")
-        if getattr(self, given) is None:
-            raise PydanticCustomError("required", "is required", {"fields": (given,)})
-        if getattr(self, other) is not None:
-            raise PydanticCustomError("not_for_model", "does not go with the model", {"fields": (other,)})
-        if self.type is ChargeType.RECURRING and self.billing_period is None:
-            raise PydanticCustomError("required", "is required", {"fields": ("billing_period",)})
-        return self
+    @field_validator("price", "percent")
+    @classmethod
+    def _goes_with_the_model(cls, value: int | None, info: ValidationInfo) -> int | None:
+        model = info.data.get("model")  # absent where it is wrong itself
+        priced_by = "percent" if model is ChargeModel.DISCOUNT_PERCENTAGE else "price"
+        if model and value is None and info.field_name == priced_by:
+            raise PydanticCustomError("required", "is required")
+        if model and value is not None and info.field_name != priced_by:
+            raise PydanticCustomError("not_for_model", "does not go with the model")
+        return value
+
+    @field_validator("billing_period")
+    @classmethod
+    def _is_there_for_what_recurs(cls, value: BillingPeriod | None, info: ValidationInfo) -> BillingPeriod | None:
+        if value is None and info.data.get("type") is ChargeType.RECURRING:
+            raise PydanticCustomError("required", "is required")
+        return value
 
 
 class RatePlanInput(Input):

@@ -5,6 +5,7 @@ from datetime import datetime
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, StrictBool
 
+from api.application_judgement import JudgedAsAWhole
 from api.authentication import Staff
 from api.commands import ProcedureGoneError
 from api.context import Context, Shared
@@ -24,6 +25,7 @@ from models.vocabulary import Decision, Language, ProcedureKind
 from workflows.service_application import ServiceApplication
 
 router = APIRouter(tags=["Applications"])
+for_applicants = APIRouter(tags=["Applications"], route_class=JudgedAsAWhole)
 
 
 class Submitted(BaseModel):
@@ -61,7 +63,7 @@ async def take_limits(form: ServiceApplicationInput, request: Request, limiter: 
     await limiter.take("apply_per_address", form.company.mail_address)
 
 
-@router.post(
+@for_applicants.post(
     "/v1/apply/{invitation_token}", status_code=201, response_model=Submitted, dependencies=[Depends(take_limits)]
 )
 async def apply(

@@ -79,11 +79,14 @@ def _no_address_twice(users: list[PortalUserInput]) -> list[PortalUserInput]:
     return users
 
 
+ExtraAnswers = Annotated[dict[Title, Answer], Field(max_length=100)]
+"""To the tenant's extra fields, by label; what they must be is `models/rules/extra_fields.py`'s to say (APP-05)."""
+
+
 class ServiceApplicationInput(Input):
     company: Company
     utm_destinations: Annotated[list[UtmDestination], Field(min_length=1, max_length=20)]
     portal_users: Annotated[
         list[PortalUserInput], Field(min_length=1, max_length=20), AfterValidator(_no_address_twice)
     ]
-    extra: Annotated[dict[Title, Answer], Field(max_length=100)] = Field(default_factory=dict)
-    """Answers to the tenant's extra fields, by label; what they must be is `models/rules/extra_fields.py`'s to say."""
+    extra: ExtraAnswers = Field(default_factory=dict)

@@ -117,6 +117,30 @@ async def test_a_wrong_charge_is_refused_by_the_name_of_its_field(
     assert await names(api, operator) == []
 
 
+@pytest.mark.requirement("CAT-01", "GEN-07")
+@pytest.mark.parametrize(
+    ("charge", "wrong"),
+    [
+        ({"price": None, "billing_period": None}, {"price": "required", "billing_period": "required"}),
+        (
+            {"model": "discount_percentage", "billing_period": None},
+            {"price": "not_for_model", "percent": "required", "billing_period": "required"},
+        ),
+        ({"name": "", "price": None}, {"name": "required", "price": "required"}),
+        ({"model": "free", "price": None}, {"model": "unknown_choice"}),
+    ],
+)
+async def test_every_wrong_field_of_a_charge_is_named(
+    api: AsyncClient, operator: dict[str, str], charge: dict[str, Any], wrong: dict[str, str]
+) -> None:
+    """What depends on type or model is judged where that one is right."""
+    plans = [{"name": "プレミアム", "charges": [{**MONTHLY, **charge}]}]
+    answer = await api.post("/v1/products", json={**PRODUCT, "rate_plans": plans}, headers=operator)
+    assert answer.status_code == 422, answer.text
+    errors = {error["field"]: error["code"] for error in answer.json()["errors"]}
+    assert errors == {f"rate_plans.0.charges.0.{field}": code for field, code in wrong.items()}
+
+
 @pytest.mark.requirement("CAT-01")
 async def test_what_is_charged_once_needs_no_period(api: AsyncClient, operator: dict[str, str]) -> None:
     once = {"name": "初期費用", "type": "one_time", "model": "flat_fee", "price": 0}

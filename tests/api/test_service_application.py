@@ -62,6 +62,42 @@ async def test_the_same_key_and_body_gives_the_first_answer_and_one_application(
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
+@pytest.mark.requirement("GEN-07", "APP-05")
+async def test_every_wrong_field_is_named_the_tenants_own_questions_too(
+    api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
+) -> None:
+    """Each once, whether form, answers, or both are wrong; what is no application is told so."""
+    fields = [
+        {"label": "回線", "required": True, "kind": "choice", "choices": ["光回線", "CATV"]},
+        {"label": "紹介者", "required": True, "kind": "text"},
+    ]
+    defined = await api.put(f"/v1/tenants/{TENANT}/extra-fields", json={"fields": fields}, headers=operator)
+    assert defined.status_code == 200
+    url = f"/v1/apply/{await invitation_token(api, staff)}"
+    nameless = FORM["company"] | {"company_name": ""}
+
+    async def wrong(**given: Any) -> dict[str, str]:
+        answer = await api.post(url, json=FORM | given)
+        assert answer.status_code == 422, answer.text
+        errors = answer.json()["errors"]
+        named = {error["field"]: error["code"] for error in errors}
+        assert len(named) == len(errors)
+        return named
+
+    name, line, referrer = {"company.company_name": "required"}, "extra.回線", "extra.紹介者"
+    assert await wrong() == {line: "required", referrer: "required"}
+    assert await wrong(company=nameless) == name | {line: "required", referrer: "required"}
+    given = {" 回線 ": "CATV", "紹介者": 1, "色": "赤"}
+    assert await wrong(company=nameless, extra=given) == name | {referrer: "wrong_type", "extra.色": "unknown_field"}
+    none_at_all = await wrong(extra=["CATV"])
+    assert none_at_all == {"extra": "wrong_type", line: "required", referrer: "required"}
+    assert (await api.post(url, json=[])).json()["errors"] == [
+        {"field": "body", "code": "wrong_type", "message": "形式が正しくありません。"}
+    ]
+    unknown = await api.post("/v1/apply/nobody", json=FORM | {"company": nameless})
+    assert unknown.status_code == 404
+
+
 @pytest.mark.requirement("APP-14")
 async def test_of_approve_and_deny_at_once_one_wins_and_the_other_learns_the_state(
     api: AsyncClient, staff: dict[str, str], world: World
