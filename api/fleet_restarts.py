@@ -13,6 +13,7 @@ from activities.restart_rows import OPEN
 from api.authentication import Staff
 from api.commands import ProcedureGoneError
 from api.context import Shared
+from api.etags import tagged
 from api.idempotency import PostedRequest
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
 from models.device_vocabulary import FleetRestartState, RestartReason, RestartState
@@ -101,10 +102,10 @@ async def ask(tenant_id: str, body: FleetInput, context: Shared, staff: Staff, p
 
 
 @router.get("/{fleet_restart_id}")
-async def read(tenant_id: str, fleet_restart_id: str, context: Shared, staff: Staff) -> Fleet:
+async def read(tenant_id: str, fleet_restart_id: str, context: Shared, staff: Staff, response: Response) -> Fleet:
     """How far it is: each UTM with its slot and what became of it."""
     async with context.database.transaction(tenant_id) as connection:
-        return await _shown(connection, tenant_id, fleet_restart_id)
+        return tagged(response, await _shown(connection, tenant_id, fleet_restart_id))
 
 
 @router.get("/{fleet_restart_id}/items")

@@ -80,10 +80,16 @@ class Once:
         return Draw(hmac.digest(self._shared.seed_key, self._scope_digest.encode(), hashlib.sha256))
 
     async def answer(
-        self, content: BaseModel | None, *, status: int = 200, location: str | None = None, exclude_none: bool = False
+        self,
+        content: BaseModel | None,
+        *,
+        status: int = 200,
+        location: str | None = None,
+        etag: str | None = None,
+        exclude_none: bool = False,
     ) -> Response:
         """The response, stored for repetitions: in the caller's transaction, or in one of its own."""
-        headers = {"Location": location} if location else {}
+        headers = ({"Location": location} if location else {}) | ({"ETag": etag} if etag else {})
         body = b""
         if content is not None:
             headers["Content-Type"] = "application/json"

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.authentication import Staff
 from api.context import Context, Shared
+from api.etags import tagged
 from api.idempotency import PostedRequest
 from models import audit, links
 from models.audit import Fact
@@ -27,10 +28,10 @@ class Invitation(BaseModel):
 
 
 @router.get("")
-async def read(tenant_id: str, context: Shared, staff: Staff) -> Invitation:
+async def read(tenant_id: str, context: Shared, staff: Staff, response: Response) -> Invitation:
     """The URL to give to whoever may apply."""
     async with context.database.transaction(tenant_id) as connection:
-        return Invitation(url=await _url(context, connection, tenant_id))
+        return tagged(response, Invitation(url=await _url(context, connection, tenant_id)))
 
 
 @router.post("/rotate", response_model=Invitation)

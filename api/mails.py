@@ -4,12 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Row, select
 
 from api.authentication import StaffOrOperator
 from api.context import Shared
+from api.etags import tagged
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
 from models.refusals import NotFound
 from models.tables.procedures import Mail
@@ -96,13 +97,13 @@ async def read_all(
 
 
 @router.get("/{mail_id}")
-async def read(tenant_id: str, mail_id: str, context: Shared, caller: StaffOrOperator) -> MailRead:
+async def read(tenant_id: str, mail_id: str, context: Shared, caller: StaffOrOperator, response: Response) -> MailRead:
     async with context.database.transaction(tenant_id) as connection:
         found = await connection.execute(select(_TABLE).where(Mail.tenant_id == tenant_id, Mail.mail_id == mail_id))
         row = found.first()
     if row is None:
         raise NotFound
-    return MailRead(**_shown(row), text=row.text, html=row.html)
+    return tagged(response, MailRead(**_shown(row), text=row.text, html=row.html))
 
 
 def _shown(row: Row[Any]) -> dict[str, Any]:

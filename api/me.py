@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +11,7 @@ from api.authentication import Person as Caller
 from api.authentication import SignedIn
 from api.context import Context, Shared
 from api.credentials import Proven, prove
+from api.etags import tagged
 from models import audit
 from models.audit import Fact
 from models.common_passwords import common_passwords
@@ -54,11 +55,12 @@ class PasswordChange(NewPassword):
 
 
 @router.get("")
-async def read(context: Shared, person: SignedIn) -> Me:
+async def read(context: Shared, person: SignedIn, response: Response) -> Me:
     """Tenants that are suspended are left out."""
     now = await context.clock.now()
     async with context.database.transaction(person_id=person.person_id) as connection:
-        return await shown(connection, person.person_id, await memberships(connection, person.person_id, at=now))
+        belongs = await memberships(connection, person.person_id, at=now)
+        return tagged(response, await shown(connection, person.person_id, belongs))
 
 
 @router.put("/password", status_code=204)

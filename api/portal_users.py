@@ -89,8 +89,9 @@ async def create(
         new_portal_user=NewPortalUser(customer_id=customer_id, **body.model_dump()),
     )
     await signups.begin(context, start, once_only=True)
-    user = _shown(await _read(context, tenant_id, customer_id, user_id))
-    return await once.answer(user, status=201, location=f"/v1/tenants/{tenant_id}/customers/{customer_id}/users")
+    row = await _read(context, tenant_id, customer_id, user_id)
+    location = f"/v1/tenants/{tenant_id}/customers/{customer_id}/users"
+    return await once.answer(_shown(row), status=201, location=location, etag=etag(row.version))
 
 
 @router.patch("/{user_id}")
@@ -130,7 +131,8 @@ async def resend(
     once = await posted.by(staff.actor)
     await _read(context, tenant_id, customer_id, user_id)
     await signups.resend(context, _membership(tenant_id, customer_id, user_id), once, staff.actor)
-    return await once.answer(_shown(await _read(context, tenant_id, customer_id, user_id)))
+    row = await _read(context, tenant_id, customer_id, user_id)
+    return await once.answer(_shown(row), etag=etag(row.version))
 
 
 @router.delete("/{user_id}", status_code=204)

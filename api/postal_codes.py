@@ -1,8 +1,9 @@
 """Where a postal code is: prefecture and town for whoever fills in an address (APP-06)."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from api.etags import tagged
 from api.rate_limits import per_client
 from models.fields import PostalCode
 from models.postal_codes import find_place
@@ -21,9 +22,10 @@ class Place(BaseModel):
 
 # Not async: reading the data blocks, so that it runs in a thread of its own.
 @router.get("/v1/postal-codes/{code}", dependencies=[per_client("postal_code_per_client")])
-def read(code: PostalCode) -> Place:
+def read(code: PostalCode, response: Response) -> Place:
     """Anyone may ask. Seven digits, with a hyphen or without."""
     place = find_place(code)
     if place is None:
         raise NotFound
-    return Place(postal_code=place.postal_code, prefecture=place.prefecture, town=place.town)
+    found = Place(postal_code=place.postal_code, prefecture=place.prefecture, town=place.town)
+    return tagged(response, found)

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.authentication import StaffOrOperator
 from api.context import Context, Shared
+from api.etags import tagged
 from api.language import language_of
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
 from api.procedure_wording import event_sentence, sentence
@@ -102,7 +103,7 @@ async def read_all(
 
 @router.get("/{procedure_id}")
 async def read(
-    tenant_id: str, procedure_id: str, request: Request, context: Shared, caller: StaffOrOperator
+    tenant_id: str, procedure_id: str, request: Request, context: Shared, caller: StaffOrOperator, *, response: Response
 ) -> ProcedureRead:
     """One procedure with its timeline. One that has been accepted and is not recorded yet is `starting`."""
     language = language_of(request)
@@ -110,8 +111,8 @@ async def read(
         row = (await connection.execute(one(tenant_id, procedure_id))).first()
         timeline = await timeline_of(connection, tenant_id, procedure_id, language=language)
     if row is None:
-        return await _not_recorded_yet(context, tenant_id, procedure_id)
-    return ProcedureRead(**listed(row, language), timeline=timeline)
+        return tagged(response, await _not_recorded_yet(context, tenant_id, procedure_id))
+    return tagged(response, ProcedureRead(**listed(row, language), timeline=timeline))
 
 
 def one(tenant_id: str, procedure_id: str) -> Select[Any]:

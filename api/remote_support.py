@@ -12,6 +12,7 @@ from activities.remote_support_rows import identity_of, refuse_if_open
 from api.authentication import Operator
 from api.commands import ProcedureGoneError
 from api.context import Context, Shared
+from api.etags import tagged
 from api.idempotency import Once, PostedRequest
 from api.remote_support_pace import refuse_too_soon
 from models.approval_vocabulary import ApprovalState
@@ -101,8 +102,8 @@ async def request(body: RemoteSupportInput, context: Shared, operator: Operator,
 
 
 @router.get("/{request_id}")
-async def read(request_id: str, context: Shared, operator: Operator) -> RemoteSupportShown:
-    return _shown(await _row(context, request_id))
+async def read(request_id: str, context: Shared, operator: Operator, response: Response) -> RemoteSupportShown:
+    return tagged(response, _shown(await _row(context, request_id)))
 
 
 @router.post("/{request_id}/withdraw", response_model=RemoteSupportShown)

@@ -14,6 +14,7 @@ from activities.restart_rows import UNDER_WAY, restarts_of
 from api.authentication import StaffOrPortalUser
 from api.commands import ProcedureGoneError
 from api.context import Context, Shared
+from api.etags import tagged
 from api.idempotency import PostedRequest
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
 from api.utms import utm_row
@@ -157,7 +158,7 @@ async def find_all(
 
 @router.get("/restart-status")
 async def status(
-    tenant_id: str, customer_id: str, utm_id: str, context: Shared, caller: StaffOrPortalUser
+    tenant_id: str, customer_id: str, utm_id: str, context: Shared, caller: StaffOrPortalUser, *, response: Response
 ) -> RestartStatus:
     """What became of the last restart of the past 60 days (RST-06)."""
     since = await context.clock.now() - context.settings.durations.restart_history
@@ -170,7 +171,8 @@ async def status(
             .order_by(Restarts.at.desc(), Restarts.requested_at.desc())
             .limit(1)
         )
-        return RestartStatus(last=_last(found.first()), scheduled_at=utm.scheduled_restart_at)
+        last = _last(found.first())
+    return tagged(response, RestartStatus(last=last, scheduled_at=utm.scheduled_restart_at))
 
 
 def _last(row: Row[Any] | None) -> LastRestart:

@@ -2,12 +2,13 @@
 
 from datetime import date, datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 
 from api.authentication import StaffOrOperator
 from api.context import Shared
+from api.etags import tagged
 from models.messages.shipment_steps import Destination
 from models.refusals import NotFound
 from models.tables.procedures import Procedure
@@ -42,7 +43,12 @@ class Shipment(BaseModel):
 
 @router.get("")
 async def find_one(
-    tenant_id: str, customer_id: str, contract_number: str, context: Shared, caller: StaffOrOperator
+    tenant_id: str,
+    customer_id: str,
+    contract_number: str,
+    context: Shared,
+    caller: StaffOrOperator,
+    response: Response,
 ) -> Shipment:
     """The contract's latest shipment; 404 when it needs none."""
     query = (
@@ -65,4 +71,5 @@ async def find_one(
         row = (await connection.execute(query)).first()
     if row is None:
         raise NotFound
-    return Shipment.model_validate(row._asdict() | {"waits_for_operator": row.attention is not None})
+    shown = row._asdict() | {"waits_for_operator": row.attention is not None}
+    return tagged(response, Shipment.model_validate(shown))

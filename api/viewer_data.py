@@ -7,13 +7,14 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.authentication import Credentials, signed_in
 from api.context import Context, Shared
+from api.etags import tagged
 from api.utm_answers import detail, today_of
 from models.identifiers import digest
 from models.persons import portal_is_open
@@ -75,7 +76,7 @@ AllowedViewer = Annotated[Any, Depends(_viewer)]
 
 
 @router.get("/data")
-async def read(context: Shared, viewer: AllowedViewer) -> ViewerData:
+async def read(context: Shared, viewer: AllowedViewer, response: Response) -> ViewerData:
     """With the credential, and the header `X-PC-Fingerprint` of the PC that it was given to."""
     silence = context.settings.durations.utm_silence
     async with context.database.transaction(viewer.tenant_id) as connection:
@@ -89,7 +90,7 @@ async def read(context: Shared, viewer: AllowedViewer) -> ViewerData:
         )
         utms = [ViewedUtm.model_validate(detail(row, today), from_attributes=True) for row in found]
     company = ViewedCompany(customer_id=viewer.customer_id, company_name=viewer.company_name)
-    return ViewerData(company=company, utms=utms)
+    return tagged(response, ViewerData(company=company, utms=utms))
 
 
 async def _used(connection: AsyncConnection, context: Context, credential: str, fingerprint: str) -> Row[Any]:

@@ -141,6 +141,19 @@ async def test_deleting_a_user_ends_everything_at_once(api: AsyncClient, staff: 
     assert (await api.delete(f"{url}/{again['user_id']}", headers=staff)).status_code == 404
 
 
+@pytest.mark.requirement("USR-01", "CUS-02", "GEN-03")
+async def test_whoever_makes_a_user_gets_the_tag_to_edit_it_by(api: AsyncClient, staff: dict[str, str]) -> None:
+    """The answer to a repetition has it too, and by then it may be stale."""
+    url = await users_of_a_customer(api, staff)
+    once = {**staff, "Idempotency-Key": "made once"}
+    made = await api.post(url, json=HANAKO, headers=once)
+    again = await api.post(url, json=HANAKO, headers=once)
+    assert again.headers["ETag"] == made.headers["ETag"]
+    one, tag = f"{url}/{made.json()['user_id']}", {**staff, "If-Match": made.headers["ETag"]}
+    statuses = [(await api.patch(one, json={"first_name": name}, headers=tag)).status_code for name in ("はな", "花")]
+    assert statuses == [200, 412]
+
+
 @pytest.mark.requirement("USR-01", "USR-04", "CUS-02")
 async def test_an_edit_of_what_somebody_else_has_edited_is_refused_whole(
     api: AsyncClient, staff: dict[str, str]
@@ -150,7 +163,9 @@ async def test_an_edit_of_what_somebody_else_has_edited_is_refused_whole(
     other = await added(api, staff, url, mail_address="jiro@minato.example")
     user = await added(api, staff, url)
     one = f"{url}/{user['user_id']}"
-    fresh = (await api.patch(one, json={"first_name": "はな"}, headers=staff)).headers["ETag"]
+    read = (await api.post(f"{one}/resend", headers=staff)).headers["ETag"]
+    renamed = await api.patch(one, json={"first_name": "はな"}, headers={**staff, "If-Match": read})
+    fresh = renamed.headers["ETag"]
     first = await api.patch(one, json={"first_name": "はな子"}, headers={**staff, "If-Match": fresh})
     assert first.status_code == 200
     stale = await api.patch(

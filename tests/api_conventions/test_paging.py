@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Query, Response
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from sqlalchemy import BigInteger, Date, column, insert, select, update
 
 from api import problems
-from api.etags import check_if_match, etag
+from api.etags import check_if_match, etag, tagged
 from api.paging import Order, Page, PagingQuery, _decoded, compared, fetch_page, resolve_order
 from models.database import Database
 from models.refusals import InvalidInput, PreconditionFailed
@@ -181,6 +181,19 @@ def test_a_filter_of_another_form_is_wrong_input(text: str) -> None:
 def test_no_filter_is_no_condition() -> None:
     """An absent one filters nothing."""
     assert compared("balance", None, column("balance", BigInteger)) == []
+
+
+def test_what_has_no_version_is_tagged_by_what_is_told_of_it() -> None:
+    """Alike as long as nothing has changed, strong, and another when anything has."""
+    tags = []
+    for person_id, created_at in (("p1", START), ("p1", START), ("p1", START + timedelta(seconds=1)), ("p2", START)):
+        response = Response()
+        told = Listed(person_id=person_id, created_at=created_at)
+        assert tagged(response, told) is told
+        tags.append(response.headers["ETag"])
+    assert tags[0] == tags[1]
+    assert len(set(tags)) == 3
+    assert all(tag[0] == tag[-1] == '"' for tag in tags)
 
 
 @pytest.mark.requirement("CUS-02")

@@ -1,7 +1,8 @@
 """Every route keeps the conventions of the API, whoever wrote it."""
 
 import ast
-from inspect import getsource, signature
+from collections.abc import Iterator
+from inspect import getsource, isfunction, signature
 from textwrap import dedent
 from typing import Any
 
@@ -20,6 +21,11 @@ from models.links import LinkKey
 from settings import Settings
 
 OPERATIONS = ("get", "put", "post", "patch", "delete")
+UNTAGGED = {
+    "/v1/companies": "a search, at most ten hits",
+    "/v1/device/commands": "waits for what is new",
+    "/v1/rehearsal/clock": "another at every look",
+}
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +108,27 @@ def test_every_list_is_paged(app: FastAPI, operations: dict[str, dict[str, Any]]
         content = operation["responses"].get("200", {}).get("content", {})
         answer = str(content.get("application/json", {}).get("schema", {}).get("$ref", "")).rpartition("/")[2]
         assert answer not in pages or {"limit", "cursor"} <= parameters(operation), name
+
+
+def test_every_answer_of_one_thing_has_its_tag(app: FastAPI) -> None:
+    """Set by the route itself, or by a function that it calls."""
+    things = {
+        route.path: route.endpoint
+        for route in app.routes
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and _is_one_thing(route)
+    }
+    untagged = {path for path, endpoint in things.items() if not any('"ETag"' in text for text in _sources(endpoint))}
+    assert untagged == UNTAGGED.keys()
+
+
+def _is_one_thing(route: APIRoute) -> bool:
+    model: Any = route.response_model
+    return route.path.startswith("/v1/") and model is not None and "next_cursor" not in model.model_fields
+
+
+def _sources(endpoint: Any) -> Iterator[str]:
+    yield getsource(endpoint)
+    for name in ast.walk(ast.parse(dedent(getsource(endpoint)))):
+        called = endpoint.__globals__.get(name.id) if isinstance(name, ast.Name) else None
+        if isfunction(called):
+            yield getsource(called)
