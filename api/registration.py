@@ -16,7 +16,6 @@ from models.common_passwords import common_passwords
 from models.messages.procedure import Identity
 from models.messages.registration import StaffProfile
 from models.messages.signup_steps import Register
-from models.persons import memberships
 from models.refusals import FieldError, InvalidInput, LinkExpired, LinkWithdrawn, NotFound, WrongState
 from models.rules.passwords import password_errors
 from models.tables.customers import Customer
@@ -128,14 +127,25 @@ async def register(context: Context, token: str, fields: Mapping[str, str]) -> R
 
 
 async def _known_name(context: Context, registration: Registration) -> str | None:
-    """The name under which somebody who only accepts is known elsewhere; portal users have theirs already."""
+    """The name under which somebody who only accepts is a portal user in this very tenant; none where they are not.
+
+    What another tenant has written down about the same person is that tenant's (GEN-05). Portal users have theirs.
+    """
     if registration.member is not MemberKind.STAFF:
         return None
-    async with context.database.transaction(person_id=registration.member_id) as connection:
-        belongs = await memberships(connection, registration.member_id)
-    names = [staff.user_name for staff in belongs.staff]
-    names += [f"{user.last_name}\u3000{user.first_name}" for user in belongs.portal]
-    return next((name for name in names if name), None)
+    async with context.database.transaction(registration.tenant_id) as connection:
+        found = await connection.execute(
+            select(PortalUser.last_name, PortalUser.first_name)
+            .where(
+                PortalUser.tenant_id == registration.tenant_id,
+                PortalUser.person_id == registration.member_id,
+                PortalUser.signup_state == SignupState.REGISTERED,
+            )
+            .order_by(PortalUser.created_at, PortalUser.user_id)
+            .limit(1)
+        )
+        user = found.first()
+    return f"{user.last_name}\u3000{user.first_name}" if user else None
 
 
 async def _registration(connection: AsyncConnection, link: Row[tuple[Link]]) -> Registration:

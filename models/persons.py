@@ -26,7 +26,6 @@ class StaffMembership:
     name: str
     role: str
     suspended: bool
-    user_name: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +115,6 @@ async def memberships(connection: AsyncConnection, person_id: str, *, at: dateti
             Tenant.name,
             StaffMember.role,
             (Tenant.state == TenantState.SUSPENDED).label("suspended"),
-            StaffMember.user_name,
         )
         .join(Tenant, Tenant.tenant_id == StaffMember.tenant_id)
         .where(StaffMember.person_id == person_id, StaffMember.signup_state == SignupState.REGISTERED)

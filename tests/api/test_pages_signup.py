@@ -5,12 +5,11 @@ from httpx2 import AsyncClient, Response
 from sqlalchemy import select, update
 
 from models.tables.people import PortalUser, StaffMember
-from tests.accounts import make_person, make_staff, sign_in
+from tests.accounts import PASSWORD, make_customer, make_person, make_portal_user, make_staff, sign_in
 from tests.api.test_service_application import confirmed
 from tests.page_reader import entries, errors, heading, hidden, soup, text
 from tests.world import TENANT, World, make_tenant
 
-PASSWORD = "Kumo7-yane.Tako"
 NEW = "jiro@partner.example"
 USER = "hanako@minato.example"
 STAFF_FIELDS = {
@@ -139,22 +138,27 @@ async def test_who_has_an_account_only_accepts(api: AsyncClient, user_link: str,
     assert (await sign_in(api, address=USER)).status_code == 201
 
 
-@pytest.mark.requirement("TEN-06")
-async def test_staff_of_another_tenant_accept_under_their_name(
-    api: AsyncClient, staff: dict[str, str], world: World
+@pytest.mark.requirement("TEN-06", "GEN-05")
+@pytest.mark.parametrize(("is_user_here", "name"), [(False, None), (True, "山田　花子")])
+async def test_people_of_another_tenant_accept_and_bring_none_of_its_data(
+    api: AsyncClient, staff: dict[str, str], world: World, *, is_user_here: bool, name: str | None
 ) -> None:
-    """In one step, with nothing to fill in."""
+    """In one step, with nothing to fill in. The name is the one that this tenant itself knows, if it knows any."""
     await make_tenant(world.database, "T9000000", await world.clock.now())
     person_id = await make_person(world, NEW)
     await make_staff(world, person_id, "T9000000", NEW)
+    await make_portal_user(world, person_id, await make_customer(world, "T9000000"), tenant_id="T9000000")
     async with world.database.transaction("T9000000") as connection:
-        await connection.execute(update(StaffMember).values(user_name="山田　次郎"))
+        await connection.execute(update(StaffMember).values(user_name="秘密　次郎"))
+        await connection.execute(update(PortalUser).values(last_name="秘密", first_name="三郎"))
+    if is_user_here:
+        await make_portal_user(world, person_id, await make_customer(world))
     await api.post(f"/v1/tenants/{TENANT}/staff", json={"mail_address": NEW}, headers=staff)
     link = await mailed_link(world, NEW)
     assert entries(await api.get(link)) == {}
     assert heading(await opened(api, link)) == DONE
     member = await staff_member(world)
-    assert (member.signup_state, member.user_name) == ("registered", "山田　次郎")
+    assert (member.signup_state, member.user_name) == ("registered", name)
 
 
 @pytest.mark.requirement("TEN-04")
