@@ -22,7 +22,7 @@ from activities.contract_rows import (
     surroundings,
 )
 from activities.customer_status import expect_customer, follow_contracts
-from activities.records import Records, fact_of
+from activities.records import NothingHappenedError, Records, fact_of
 from models import account_charges, audit, procedures
 from models.account_charges import Debit
 from models.audit import Fact
@@ -201,12 +201,18 @@ class ContractActivities:
 
     @activity.defn
     async def record_contract_due(self, message: RecordDue) -> ContractRecorded:
-        """Everything that the calendar brings at one instant: start, renewal, notices, expiry, end, closings."""
+        """Everything that the calendar brings at one instant: start, renewal, notices, expiry, end, closings.
+
+        Where the tenant's zone has been changed meanwhile, something else may be next, or nothing be due yet: then
+        nothing has happened, and the procedure goes on by the calendar as it now is.
+        """
 
         async def work(connection: AsyncConnection) -> ContractRecorded:
             contract = await _locked(connection, message)
             around = await surroundings(connection, contract, self._records.durations)
             due = [one for one in coming(contract, around) if one.at <= message.due_at]
+            if not due or due[0].what != message.what:
+                raise NothingHappenedError
             contract = await change_contract(connection, contract, done_until=message.due_at)
             for number, one in enumerate(due):
                 contract = await contract_calendar.reach(connection, message, contract, one)
@@ -216,7 +222,10 @@ class ContractActivities:
             return recorded.model_copy(update=contract_calendar.left_by(contract, due))
 
         happened = contract_calendar.HAPPENED[message.what]
-        recorded = await self._records.once(fact_of(message, happened), ContractRecorded, work)
+        try:
+            recorded = await self._records.once(fact_of(message, happened), ContractRecorded, work)
+        except NothingHappenedError:
+            return await self._look_again(message)
         if message.what == PORTAL_CLOSES:
             await self._let_out(message)
         return recorded
@@ -255,6 +264,10 @@ class ContractActivities:
         tenant_id, customer_id = contract.tenant_id, contract.customer_id
         await follow_contracts(connection, tenant_id, customer_id, at=message.at, durations=durations)
         return await shown(connection, message, contract, durations)
+
+    async def _look_again(self, message: Step) -> ContractRecorded:
+        async with self._records.database.transaction(message.identity.tenant_id) as connection:
+            return await self._stand(connection, message, await _locked(connection, message))
 
     async def _let_out(self, message: RecordDue) -> None:
         """Whoever has no other place to be signed in to, now that the portal is closed (CAN-05)."""

@@ -24,6 +24,10 @@ _TENANT = select(Tenant.__table__).where(Tenant.tenant_id == bindparam("tenant")
 _LOCKED_TENANT = _TENANT.with_for_update(key_share=True)  # does not stop new rows that refer to the tenant
 
 
+class NothingHappenedError(Exception):
+    """Raised by a step's work that finds nothing to do after all: nothing is written of it."""
+
+
 @dataclass(frozen=True)
 class Records:
     database: Database
@@ -36,7 +40,7 @@ class Records:
         """Do the work and write the fact in one transaction, or give the answer it had when it was done before.
 
         Raises:
-            Refusal: the work refuses, and no other try of this very step is why.
+            Refusal, NothingHappenedError: the work does, and no other try of this very step is why.
         """
         try:
             async with self.database.transaction(fact.tenant_id) as connection:
@@ -45,7 +49,7 @@ class Records:
                     answer = await work(connection)
                     await audit.record(connection, fact, answer.model_dump(mode="json"))
                     return answer
-        except Refusal:
+        except (Refusal, NothingHappenedError):
             # A try that had been given up may have been committed since: its rows are what the work has met.
             async with self.database.transaction(fact.tenant_id) as connection:
                 earlier = await audit.earlier_answer(connection, fact)

@@ -1,6 +1,6 @@
 """The contract, on the real engine, just before and just after every date of its calendar."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from httpx2 import AsyncClient
@@ -63,6 +63,36 @@ async def test_without_a_renewal_term_it_expires_the_day_after_its_last(office: 
     handle = office.world.client.get_workflow_handle(f"contract-T8000000-{number}")
     assert await handle.result() == "expired"
     assert (await happened(office, number))[-1] == "portal_days_over"
+
+
+@pytest.mark.requirement("GEN-01", "GEN-04", "CON-04", "CAN-05")
+async def test_when_the_tenants_zone_moves_west_end_and_renewal_come_once_and_by_the_new_day(
+    office: Office, operator: dict[str, str]
+) -> None:
+    """At the old instant nothing is due, and nothing is said to have happened; the next one is the right one."""
+    month = {"value": 1, "unit": "month"}
+    ending, renewing = [(await office.apply(initial_term=month))["contract_number"] for _ in range(2)]
+    last_day = (await office.read(renewing))["term_end_date"]
+    await office.cancel(ending, last_day)
+    moved = await office.api.patch("/v1/tenants/T8000000", json={"time_zone": "Europe/London"}, headers=operator)
+    assert moved.status_code == 200, moved.text
+    midnight = start_of_day(date.fromisoformat(after(last_day)), "Europe/London")
+    await dawn_of(office, after(last_day))
+    for number, what, fact in (
+        (ending, "contract_ends", "contract_ended"),
+        (renewing, "contract_renews", "contract_renewed"),
+    ):
+        _, _, upcoming = await office.world.standing(f"contract-T8000000-{number}")
+        assert (upcoming[0]["what"], datetime.fromisoformat(upcoming[0]["at"])) == (what, midnight)
+        assert fact not in await happened(office, number)
+    await office.world.advance_to(midnight - timedelta(seconds=2))
+    assert (await office.read(ending))["ended_at"] is None
+    assert (await office.read(renewing))["term_number"] == 0
+    await office.world.advance_to(midnight + timedelta(seconds=1))
+    assert datetime.fromisoformat((await office.read(ending))["ended_at"]) == midnight
+    assert (await office.read(renewing))["term_number"] == 1
+    for number, fact in ((ending, "contract_ended"), (renewing, "contract_renewed")):
+        assert (await happened(office, number)).count(fact) == 1
 
 
 @pytest.mark.requirement("CON-05")
