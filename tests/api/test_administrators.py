@@ -3,7 +3,9 @@
 import pytest
 from httpx2 import AsyncClient
 
+from tests.accounts import ADDRESS, make_customer, make_person, make_portal_user, signed_in
 from tests.api.test_customers import CUSTOMERS, created
+from tests.world import TENANT, World
 
 TARO = {"name": "山田 太郎", "mail_address": "taro@minato.example"}
 
@@ -26,3 +28,33 @@ async def test_administrators_are_named_listed_and_removed(api: AsyncClient, sta
     await api.post(url, json=TARO, headers=staff)
     assert (await api.delete(f"{CUSTOMERS}/{customer['customer_id']}", headers=staff)).status_code == 204
     assert (await api.get(url, headers=staff)).status_code == 404
+
+
+@pytest.mark.requirement("APR-01", "AUT-05")
+async def test_nobody_but_the_tenants_staff_names_or_removes_administrators(
+    api: AsyncClient, staff: dict[str, str], operator: dict[str, str], world: World
+) -> None:
+    """The company's own people see them; a key of staff that may write does what staff do, one that may read does not.
+
+    Whoever could name an administrator could approve access to the company's devices.
+    """
+    customer_id = await make_customer(world)
+    await make_portal_user(world, await make_person(world), customer_id)
+    url = f"{CUSTOMERS}/{customer_id}/administrators"
+    one = f"{url}/{(await api.post(url, json=TARO, headers=staff)).json()['administrator_id']}"
+    hanako = {"name": "山田 花子", "mail_address": ADDRESS}
+
+    async def may(headers: dict[str, str]) -> list[int]:
+        answers = [await api.get(url, headers=headers), await api.post(url, json=hanako, headers=headers)]
+        return [answer.status_code for answer in (*answers, await api.delete(one, headers=headers))]
+
+    keys = [
+        (await api.post(f"/v1/tenants/{TENANT}/api-keys", json={"name": "k", "scope": scope}, headers=staff)).json()
+        for scope in ("read", "write")
+    ]
+    reading, writing = ({"Authorization": f"Bearer {key['key']}"} for key in keys)
+    assert await may(await signed_in(api)) == [200, 403, 403]
+    assert await may(reading) == [200, 403, 403]
+    assert await may(operator) == [403, 403, 403]
+    assert [item["name"] for item in (await api.get(url, headers=staff)).json()["items"]] == [TARO["name"]]
+    assert await may(writing) == [200, 201, 204]

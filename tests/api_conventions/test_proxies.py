@@ -1,13 +1,23 @@
-"""Whom the API takes for the client when a reverse proxy stands in front of it."""
+"""Whom the API takes for the client when a reverse proxy stands in front of it; what it is called, nobody tells it."""
 
 import pytest
 from fastapi import FastAPI, Request
 from httpx2 import ASGITransport, AsyncClient
 
-from api.app import server_config
+from api.app import create_app, server_config
+from api.context import Context
 from settings import Settings
+from tests.api.test_service_application import FORM
+from tests.world import TENANT, World
 
 PROXY, FORGER = "10.1.2.3", "203.0.113.9"
+FORGED = {
+    "Host": "attacker.example",
+    "X-Forwarded-Host": "attacker.example",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Port": "444",
+    "Forwarded": "host=attacker.example;proto=https",
+}
 
 
 async def client_seen(settings: Settings, sender: str, forwarded_for: str) -> str:
@@ -44,3 +54,32 @@ async def test_a_client_cannot_put_another_before_itself(settings: Settings) -> 
     """The proxy appends the address that it saw; that one counts."""
     settings = settings.model_copy(update={"trusted_proxies": PROXY})
     assert await client_seen(settings, PROXY, f"198.51.100.7, {FORGER}") == FORGER
+
+
+@pytest.mark.requirement("GEN-06")
+async def test_a_forged_host_is_in_no_link(context: Context, world: World, staff: dict[str, str]) -> None:
+    """Neither the caller nor a proxy that is trusted says where a link leads: not in a mail, an answer, or a page."""
+    settings = context.settings.model_copy(update={"trusted_proxies": PROXY})
+    config = server_config(create_app(context), settings)
+    config.load()
+    transport = ASGITransport(app=config.loaded_app, client=(PROXY, 1))
+    url = f"/v1/tenants/{TENANT}/invitation"
+    async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as api:
+        plain = await api.get(url, headers=staff)
+        forged = await api.get(url, headers=staff | FORGED)
+        token = str(forged.json()["url"]).rpartition("/")[2]
+        page = await api.get(f"/apply/{token}", headers=FORGED)
+        sent = await api.post(f"/v1/apply/{token}", json=FORM, headers=FORGED)
+        added = await api.post(
+            f"/v1/tenants/{TENANT}/staff", json={"mail_address": "jiro@partner.example"}, headers=staff | FORGED
+        )
+    assert (page.status_code, sent.status_code, added.status_code) == (200, 201, 201)
+    assert forged.json() == plain.json()
+    assert forged.json()["url"].startswith(f"{settings.base_url}/")
+    for recipient in ("taro@minato.example", "jiro@partner.example"):
+        await world.mails_to(recipient, 1)
+        [mail] = world.mails.to(recipient)
+        assert mail.link.startswith(f"{settings.base_url}/links/")
+        assert "attacker" not in mail.text
+    for answer in (forged, page, sent, added):
+        assert "attacker" not in answer.text + str(answer.headers)
