@@ -289,7 +289,13 @@ BUGS = (
     Bug(
         name="o2b",
         what="a step that meets what its own earlier try has done is refused",
-        changes=(Change("activities/records.py", "        except Refusal:\n", "        except KeyError:\n"),),
+        changes=(
+            Change(
+                "activities/records.py",
+                "        except (Refusal, NothingHappenedError):\n",
+                "        except KeyError:\n",
+            ),
+        ),
         found_by="tests/processes/test_two_tries_of_a_step.py::"
         "test_a_try_that_meets_what_another_try_has_done_has_its_answer",
         complains="WrongState",
