@@ -76,7 +76,10 @@ class ShipmentActivities:
 
     @activity.defn
     async def record_shipment_report(self, message: RecordReport) -> ParcelStanding:
-        """What the carrier reports, and the mails that come of it (SHP-01…03)."""
+        """What the carrier reports, and the mails that come of it (SHP-01…03).
+
+        An event that is known already is answered as the parcel stands now: it may have moved on since.
+        """
 
         async def work(connection: AsyncConnection) -> ParcelStanding:
             before, now = await shipments.note(connection, message.identity.tenant_id, message.report)
@@ -86,7 +89,8 @@ class ShipmentActivities:
             return standing
 
         fact = fact_of(message, f"shipment_reported_{message.report.reported}")
-        return await self._records.once(fact, ParcelStanding, work)
+        await self._records.once(fact, ParcelStanding, work)
+        return await self.find_shipment(ShipmentStart(identity=message.identity, shipment_id=message.shipment_id))
 
     @activity.defn
     async def record_shipment_overdue(self, message: ShipmentStep) -> ParcelStanding:

@@ -20,9 +20,12 @@ from models.clock import machine_time
 from models.fields import Day, Input, Instant, OrAbsent, Title
 from models.identifiers import TENANT_ID
 from models.messages.procedure import Identity
-from models.messages.shipment_steps import ReportParcel
+from models.messages.return_kit_steps import KitIds, ReturnKitStart
+from models.messages.shipment_steps import ReportParcel, ShipmentStart
 from models.refusals import Forbidden, NotFound, Unavailable, WrongState
+from models.rules.shipments import STAYS_HERE
 from models.tables.procedures import Procedure
+from models.tables.shipments import ReturnKit as Kits
 from models.tables.shipments import Shipment as Parcels
 from models.vocabulary import ParcelKind, ProcedureKind, ShipmentState
 from workflows.return_kit import ReturnKit
@@ -30,7 +33,7 @@ from workflows.shipment import Shipment
 
 router = APIRouter(prefix="/v1/carrier/shipments", tags=["Carrier"])
 CARRIER = "carrier"
-_STILL_BEGINNING_SECONDS = 1
+_MOMENT_SECONDS = 1
 _KINDS = {ParcelKind.DELIVERY: ProcedureKind.SHIPMENT, ParcelKind.RETURN_KIT: ProcedureKind.RETURN_KIT}
 
 EventId = Annotated[str, Field(min_length=1, max_length=128, pattern="^[ -~]+$")]
@@ -88,7 +91,7 @@ Reporter = Annotated[str, Depends(_reporter)]
 async def report(
     shipment_id: str, event: CarrierEvent, actor: Reporter, context: Shared, posted: PostedRequest
 ) -> Response:
-    """Tell what has become of a parcel. An event known already, or one for a parcel that is over, changes nothing."""
+    """Tell what has become of a parcel. An event known already, or for a parcel that stays here, changes nothing."""
     once = await posted.by(actor)
     now = await context.clock.now()
     parcel = await _parcel(context, shipment_id)
@@ -118,19 +121,45 @@ async def _parcel(context: Context, shipment_id: str) -> Row[tuple[Parcels]]:
 
 
 async def _tell(context: Context, parcel: Row[tuple[Parcels]], command: ReportParcel) -> None:
-    """Raises: Unavailable: its procedure is about to begin; the event was not taken."""
+    """A procedure that is over begins again, to record what comes late and to mail what is to be mailed.
+
+    Raises:
+        Unavailable: its procedure is about to begin, or to end; the event was not taken.
+    """
     kind = _KINDS[ParcelKind(parcel.kind)]
     update = Shipment.report if kind is ProcedureKind.SHIPMENT else ReturnKit.report
-    identity = Identity(
-        tenant_id=parcel.tenant_id, procedure_id=parcel.procedure_id, kind=kind, subject=parcel.shipment_id
-    )
+    subject = parcel.procedure_id.removeprefix(f"{kind}-{parcel.tenant_id}-")
+    identity = Identity.of(kind, parcel.tenant_id, subject, parcel.customer_id)
     try:
         await context.commands.send(identity, update, command)
     except WrongState:
-        return
+        if (await _parcel(context, parcel.shipment_id)).state not in STAYS_HERE:
+            raise Unavailable(retry_after=_MOMENT_SECONDS) from None
     except ProcedureGoneError:
         if not await _is_over(context, parcel):
-            raise Unavailable(retry_after=_STILL_BEGINNING_SECONDS) from None
+            raise Unavailable(retry_after=_MOMENT_SECONDS) from None
+        if parcel.state in STAYS_HERE:
+            return
+        if kind is ProcedureKind.SHIPMENT:
+            shipment = ShipmentStart(identity=identity, shipment_id=parcel.shipment_id)
+            summary = f"Shipment {subject}"
+            await context.commands.tell(Shipment.run, shipment, identity, update, command, summary=summary)
+        else:
+            kit = ReturnKitStart(kit=await _kit(context, parcel))
+            summary = f"Return kit {subject}"
+            await context.commands.tell(ReturnKit.run, kit, identity, update, command, summary=summary)
+
+
+async def _kit(context: Context, parcel: Row[tuple[Parcels]]) -> KitIds:
+    async with context.database.transaction(parcel.tenant_id) as connection:
+        found = await connection.execute(
+            select(Kits.__table__).where(
+                Kits.tenant_id == parcel.tenant_id,
+                Kits.contract_number == parcel.contract_number,
+                Kits.procedure_id == parcel.procedure_id,
+            )
+        )
+        return KitIds.model_validate(found.one()._asdict())
 
 
 async def _is_over(context: Context, parcel: Row[tuple[Parcels]]) -> bool:

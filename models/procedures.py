@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, case, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,8 +11,12 @@ from models.tables.procedures import Procedure
 from models.vocabulary import ProcedureKind
 
 # Made once: every step of every procedure runs it.
-_SHOW = update(Procedure).where(
-    Procedure.tenant_id == bindparam("tenant"), Procedure.procedure_id == bindparam("procedure")
+_ENDED = bindparam("ended", type_=Procedure.ended_at.type)
+_SHOW = (
+    update(Procedure)
+    .where(Procedure.tenant_id == bindparam("tenant"), Procedure.procedure_id == bindparam("procedure"))
+    # What is told of it afterwards does not move its end.
+    .values(ended_at=case((_ENDED.is_not(None), func.coalesce(Procedure.ended_at, _ENDED))))
 )
 
 
@@ -53,4 +57,6 @@ async def begin(connection: AsyncConnection, beginning: Beginning, standing: Sta
 
 
 async def show(connection: AsyncConnection, tenant_id: str, procedure_id: str, standing: Standing) -> None:
-    await connection.execute(_SHOW, {"tenant": tenant_id, "procedure": procedure_id, **standing.columns()})
+    columns = standing.columns()
+    ended = {"ended": columns.pop("ended_at")}
+    await connection.execute(_SHOW, {"tenant": tenant_id, "procedure": procedure_id, **columns, **ended})

@@ -14,7 +14,7 @@ from models.procedures import Beginning, Standing
 from models.refusals import NotFound
 from models.rules import shipments as rules
 from models.rules.shipments import Parcel, Report
-from models.tables.shipments import Shipment
+from models.tables.shipments import ReturnKit, Shipment
 from models.vocabulary import ParcelKind, ProcedureKind, ShipmentState
 
 _OF_THE_PARCEL = tuple(field.name for field in fields(Parcel))
@@ -80,9 +80,6 @@ async def note(
         NotFound: the tenant has no such parcel.
     """
     before = await find(connection, tenant_id, report.shipment_id, locked=True)
-    known = before._mapping  # noqa: SLF001 - the documented way to a row's columns by name
-    enums = {"kind": ParcelKind(before.kind), "state": ShipmentState(before.state)}
-    parcel = Parcel(**{name: known[name] for name in _OF_THE_PARCEL} | enums)
     said = Report(
         state=report.reported,
         occurred_at=report.occurred_at,
@@ -93,9 +90,30 @@ async def note(
     await connection.execute(
         update(Shipment)
         .where(Shipment.tenant_id == tenant_id, Shipment.shipment_id == report.shipment_id)
-        .values(**asdict(rules.after(parcel, said)), last_event_id=report.event_id)
+        .values(**asdict(rules.after(parcel_of(before), said)), last_event_id=report.event_id)
     )
     return before, await find(connection, tenant_id, report.shipment_id)
+
+
+async def sendings(connection: AsyncConnection, kit: Row[tuple[ReturnKit]]) -> list[Row[tuple[Shipment]]]:
+    """The kit's parcels, the latest last."""
+    found = await connection.execute(
+        select(Shipment.__table__)
+        .where(
+            Shipment.tenant_id == kit.tenant_id,
+            Shipment.contract_number == kit.contract_number,
+            Shipment.procedure_id == kit.procedure_id,
+        )
+        .order_by(Shipment.number)
+    )
+    return list(found)
+
+
+def parcel_of(row: Row[tuple[Shipment]]) -> Parcel:
+    """As the rules know it."""
+    known = row._mapping  # noqa: SLF001 - the documented way to a row's columns by name
+    enums = {"kind": ParcelKind(row.kind), "state": ShipmentState(row.state)}
+    return Parcel(**{name: known[name] for name in _OF_THE_PARCEL} | enums)
 
 
 async def _show(connection: AsyncConnection, identity: Identity, at: datetime) -> None:

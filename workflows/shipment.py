@@ -1,7 +1,8 @@
 """The sending of a UTM (SHP-01…05): the carrier is asked, and this hears what becomes of the parcel until it arrives.
 
-What the carrier reports may come twice, late or in any order; the state only moves on. The contract stops or redirects
-the parcel in its own transaction and nudges this workflow, which then tells the carrier.
+What the carrier reports may come twice, late or in any order; the state only moves on. Told of a parcel that has
+arrived, this begins again, records it, mails what is to be mailed, and ends. The contract stops or redirects the parcel
+in its own transaction and nudges this workflow, which then tells the carrier.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from models.messages.shipment_steps import (
     StopShipment,
 )
 from models.refusals import WrongState
-from models.rules.shipments import OVER
+from models.rules.shipments import OVER, STAYS_HERE
 from models.vocabulary import ShipmentState
 from workflows.nudge import Nudged
 from workflows.operator_notices import OperatorNotices
@@ -93,7 +94,7 @@ class Shipment(Nudged, OperatorNotices):
 
     @report.validator
     def _refuse_report(self, command: ReportParcel) -> None:
-        if self._is_over() and not self.is_moving:
+        if self._now.standing.state in STAYS_HERE and not self.is_moving:
             raise refused(WrongState(state=self._now.standing.state))
 
     # Private steps.

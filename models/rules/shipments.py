@@ -1,7 +1,7 @@
 """What the carrier's events make of a parcel, whatever their order (SHP-01): the state only moves on.
 
 The same events in any order, each once or often, end in the same parcel: the state is the furthest that was reported,
-a date or a waybill number is the one reported last by the carrier's own time.
+a date, a waybill number or a carrier's name is the one reported last by the carrier's own time.
 """
 
 from dataclasses import dataclass, replace
@@ -34,7 +34,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Parcel:
-    """`planned_reported_at`, `waybill_reported_at`: when the carrier said the present date and number."""
+    """`…_reported_at`: when the carrier said the present date, number and name.
+
+    `undeliverable_at`, `delivered_at`: when it first said so, which matters also once the parcel has come back.
+    """
 
     kind: ParcelKind
     state: ShipmentState = ShipmentState.REQUESTED
@@ -42,15 +45,20 @@ class Parcel:
     planned_arrival_date: date | None = None
     planned_reported_at: datetime | None = None
     carrier: str | None = None
+    carrier_reported_at: datetime | None = None
     waybill_number: str | None = None
     waybill_reported_at: datetime | None = None
+    undeliverable_at: datetime | None = None
+    delivered_at: datetime | None = None
 
 
 def after(parcel: Parcel, report: Report) -> Parcel:
     """The parcel once the report is known. A stopped one listens to nothing any more."""
     if parcel.state in STAYS_HERE:
         return parcel
-    return _waybill(_planned(_state(parcel, report), report), report)
+    for step in (_state, _milestones, _planned, _carrier, _waybill):
+        parcel = step(parcel, report)
+    return parcel
 
 
 def overdue_day(planned: date, business_days: int, is_business_day: IsBusinessDay) -> date:
@@ -67,6 +75,15 @@ def _state(parcel: Parcel, report: Report) -> Parcel:
     return parcel
 
 
+def _milestones(parcel: Parcel, report: Report) -> Parcel:
+    at = report.occurred_at
+    if report.state is ShipmentState.UNDELIVERABLE:
+        return replace(parcel, undeliverable_at=min(parcel.undeliverable_at or at, at))
+    if report.state is ShipmentState.DELIVERED:
+        return replace(parcel, delivered_at=min(parcel.delivered_at or at, at))
+    return parcel
+
+
 def _planned(parcel: Parcel, report: Report) -> Parcel:
     if report.planned_arrival_date is None:
         return parcel
@@ -77,16 +94,21 @@ def _planned(parcel: Parcel, report: Report) -> Parcel:
     return replace(parcel, planned_reported_at=said[0], planned_arrival_date=said[1])
 
 
+def _carrier(parcel: Parcel, report: Report) -> Parcel:
+    if report.carrier is None:
+        return parcel
+    known = parcel.carrier_reported_at, parcel.carrier
+    said = report.occurred_at, report.carrier
+    if known[0] is not None and known[1] is not None and (known[0], known[1]) >= said:
+        return parcel
+    return replace(parcel, carrier_reported_at=said[0], carrier=said[1])
+
+
 def _waybill(parcel: Parcel, report: Report) -> Parcel:
     if report.waybill_number is None:
         return parcel
-    known = parcel.waybill_reported_at, parcel.waybill_number or "", parcel.carrier or ""
-    said = report.occurred_at, report.waybill_number, report.carrier or ""
-    if known[0] is not None and (known[0], *known[1:]) >= said:
+    known = parcel.waybill_reported_at, parcel.waybill_number
+    said = report.occurred_at, report.waybill_number
+    if known[0] is not None and known[1] is not None and (known[0], known[1]) >= said:
         return parcel
-    return replace(
-        parcel,
-        waybill_reported_at=report.occurred_at,
-        waybill_number=report.waybill_number,
-        carrier=report.carrier or parcel.carrier,
-    )
+    return replace(parcel, waybill_reported_at=said[0], waybill_number=said[1])

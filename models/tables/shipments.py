@@ -37,12 +37,16 @@ class Shipment(Table):
     planned_arrival_date: Mapped[date | None]
     planned_reported_at: Mapped[Instant | None]
     carrier: Mapped[str | None]
+    carrier_reported_at: Mapped[Instant | None]
     waybill_number: Mapped[str | None]
     waybill_reported_at: Mapped[Instant | None]
     last_event_id: Mapped[str | None]
     requested_at: Mapped[Instant]
     reported_at: Mapped[Instant | None]
     """When it reached its present state, by the carrier's account."""
+    undeliverable_at: Mapped[Instant | None]
+    delivered_at: Mapped[Instant | None]
+    """Likewise when it first could not be delivered, and when it was: a kit that comes back was empty, or was not."""
 
 
 class ReturnKit(Table):

@@ -2,15 +2,17 @@
 
 import asyncio
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
+from sqlalchemy import select
 
 from models.calendars import is_business_day
 from models.rules.business_days import business_day_after
 from models.rules.periods import day_of, morning_of
+from models.tables.procedures import Procedure
 from models.vocabulary import OperatorAction
 from tests.shipping import CONTACT, CONTRACT, at_attention, attention_of, parcel, report, shipped
 from tests.world import PATIENCE, TENANT, World, eventually
@@ -25,6 +27,12 @@ def workflow(world: World, new: Any) -> Any:
 async def result(world: World, new: Any) -> Any:
     async with asyncio.timeout(PATIENCE):
         return await workflow(world, new).result()
+
+
+async def ended(world: World, new: Any) -> datetime | None:
+    async with world.database.transaction(TENANT) as connection:
+        of_it = Procedure.procedure_id == new.identity.procedure_id
+        return (await connection.execute(select(Procedure.ended_at).where(of_it))).scalar_one()
 
 
 async def shipment_shown(api: AsyncClient, staff: dict[str, str], new: Any) -> dict[str, Any]:
@@ -150,16 +158,66 @@ async def test_a_later_date_gives_the_carrier_new_days(
     assert await result(world, new) == "delivered"
 
 
-@pytest.mark.requirement("SHP-01")
+@pytest.mark.requirement("SHP-01", "SHP-03")
 @pytest.mark.parametrize("order", list(itertools.permutations(["scheduled", "shipped", "delivered"]))[::2])
 async def test_in_any_order_it_arrives(
     world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str], order: tuple[str, ...]
 ) -> None:
+    """With all that was said of it, also by what came after its arrival; the customer has the waybill once."""
     new = await shipped(world, api, staff)
+    await world.advance(days=1)
+    now = await world.clock.now()
+    said = {
+        "scheduled": {"planned_arrival_date": "2027-03-10", "occurred_at": (now - timedelta(hours=3)).isoformat()},
+        "shipped": {
+            "carrier": "さくら運輸",
+            "waybill_number": "4907",
+            "occurred_at": (now - timedelta(hours=2)).isoformat(),
+        },
+        "delivered": {"occurred_at": (now - timedelta(hours=1)).isoformat()},
+    }
+    mails = 0
+    for number, state in enumerate(order):
+        await report(api, operator, new.shipment_id, state, state, **said[state])
+        # A planned day means nothing to somebody who has the parcel.
+        mails += state == "shipped" or (state == "scheduled" and "delivered" not in order[:number])
+        await world.mails_to(CONTACT, mails)
     for state in order:
-        await report(api, operator, new.shipment_id, state, state)
+        await report(api, operator, new.shipment_id, state, state, **said[state])
     assert await result(world, new) == "delivered"
-    assert (await parcel(world, new.shipment_id)).state == "delivered"
+    known = await parcel(world, new.shipment_id)
+    assert (known.state, known.reported_at) == ("delivered", now - timedelta(hours=1))
+    assert (known.planned_arrival_date.isoformat(), known.carrier, known.waybill_number) == (
+        "2027-03-10",
+        "さくら運輸",
+        "4907",
+    )
+    assert sum("4907" in mail.text for mail in world.mails.to(CONTACT)) == 1
+
+
+@pytest.mark.requirement("SHP-03", "GEN-02")
+async def test_a_waybill_told_long_after_the_arrival_is_kept_and_mailed(
+    world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
+) -> None:
+    """Its procedure had ended, and has ended when it did; told twice, once, the customer hears of it once."""
+    new = await shipped(world, api, staff)
+    left_at = (await world.clock.now()).isoformat()
+    await report(api, operator, new.shipment_id, "2", "delivered")
+    assert await result(world, new) == "delivered"
+    ended_at = await ended(world, new)
+    await world.advance(days=2)
+    for _ in range(2):
+        said = await report(api, operator, new.shipment_id, "1", "shipped", waybill_number="4907", occurred_at=left_at)
+        assert (said["state"], said["waybill_number"]) == ("delivered", "4907")
+    await world.mails_to(CONTACT, 1)
+    assert await result(world, new) == "delivered"
+    assert [("4907" in mail.text) for mail in world.mails.to(CONTACT)] == [True]
+    assert (await world.standing(new.identity.procedure_id))[:2] == ("delivered", None)
+    assert await ended(world, new) == ended_at
+    assert await world.timeline(new.identity.procedure_id) == [
+        "shipment_reported_delivered",
+        "shipment_reported_shipped",
+    ]
 
 
 @pytest.mark.requirement("SHP-01", "GEN-08")
