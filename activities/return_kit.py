@@ -22,13 +22,25 @@ from models.messages.return_kit_steps import (
     UndoneKits,
     UndoReturnKits,
 )
+from models.messages.shipment_steps import ReportParcel
 from models.outbox import Letter, Posting
 from models.procedures import Standing
-from models.rules.kit_decisions import OVER, RECEIVABLE, RESENDABLE, UNDER_WAY, kit_after
+from models.rules.kit_decisions import (
+    BACK,
+    OVER,
+    RECEIVABLE,
+    RESENDABLE,
+    UNDER_WAY,
+    device_back_at,
+    kit_after,
+    sent_on_after,
+)
 from models.rules.periods import day_of
 from models.rules.return_kits import kit_due_date, kit_reminders, kit_unreturned_at
+from models.rules.shipments import STAYS_HERE
+from models.tables.shipments import Shipment
 from models.tables.tenants import Tenant
-from models.vocabulary import Language, ReturnKitState, ShipmentState
+from models.vocabulary import Language, ReturnKitState
 
 Work = Callable[[AsyncConnection], Awaitable[KitRow]]
 _WAITS_FOR = {
@@ -38,6 +50,8 @@ _WAITS_FOR = {
     ReturnKitState.UNRETURNED: "device",
     ReturnKitState.UNDELIVERABLE: "address",
 }
+_TOLD_OF_SENDING = frozenset({ReturnKitState.SENT, ReturnKitState.UNDELIVERABLE})
+"""Not once the device is back, or counts as kept."""
 
 
 class ReturnKitActivities:
@@ -97,23 +111,31 @@ class ReturnKitActivities:
 
     @activity.defn
     async def record_kit_report(self, message: RecordKitReport) -> KitStanding:
-        """What the carrier reports of a sending, and what it means for the kit (KIT-01, KIT-03)."""
+        """What the carrier reports of a sending, and what it means for the kit (KIT-01, KIT-03, KIT-04).
+
+        The customer is told of the latest sending, and again when its waybill or the due date becomes another. An event
+        that is known already is answered as the kit stands now: it may have moved on since.
+        """
 
         async def work(connection: AsyncConnection) -> KitRow:
-            _, parcel = await shipments.note(connection, message.identity.tenant_id, message.report)
+            before, parcel = await shipments.note(connection, message.identity.tenant_id, message.report)
             kit = await kit_row(connection, message.kit, locked=True)
+            if parcel.state in STAYS_HERE:
+                return kit
+            values = await _back_or_not(connection, kit, before)
             if parcel.shipment_id != kit.shipment_id:  # an earlier sending
-                return kit
-            state = kit_after(ReturnKitState(kit.state), ShipmentState(parcel.state))
-            if state == kit.state:
-                return kit
-            if state is ReturnKitState.SENT:
-                return await self._note_sent(connection, message, kit)
-            if state is ReturnKitState.UNDELIVERABLE:
-                return await self._note_undeliverable(connection, message)
-            return await _note_received(connection, message, message.report.occurred_at)
+                return await _changed(connection, message, kit, values)
+            tenant = await tenant_row(connection, kit.tenant_id)
+            now = await _changed(connection, message, kit, values | self._days(kit, message.report, tenant))
+            told, to_tell = (kit.due_date, before.waybill_number), (now.due_date, parcel.waybill_number)
+            if now.state in _TOLD_OF_SENDING and now.due_date is not None and told != to_tell:
+                step = message.model_copy(update={"step": f"{message.step}-sent"})
+                readers = await shipping_letters.contact(connection, tenant, kit.customer_id)
+                await _post(connection, step, shipping_letters.kit_sent(tenant, now, parcel, readers))
+            return now
 
-        return await self._once(message, f"return_kit_reported_{message.report.reported}", work)
+        await self._once(message, f"return_kit_reported_{message.report.reported}", work)
+        return await self.find_return_kit(ReturnKitStart(kit=message.kit))
 
     @activity.defn
     async def record_kit_received(self, message: KitStep) -> KitStanding:
@@ -194,10 +216,9 @@ class ReturnKitActivities:
     @activity.defn
     async def record_kit_closed(self, message: KitStep) -> KitStanding:
         """The device is back and nothing is left to do."""
-        received = frozenset({ReturnKitState.RECEIVED})
 
         async def work(connection: AsyncConnection) -> KitRow:
-            return await change_kit(connection, message.kit, received, state=ReturnKitState.CLOSED)
+            return await change_kit(connection, message.kit, BACK, state=ReturnKitState.CLOSED)
 
         return await self._once(message, "return_kit_closed", work)
 
@@ -239,32 +260,20 @@ class ReturnKitActivities:
 
         return await self._records.once(fact_of(message, what), KitStanding, done)
 
-    async def _note_sent(self, connection: AsyncConnection, message: RecordKitReport, kit: KitRow) -> KitRow:
-        tenant = await tenant_row(connection, kit.tenant_id)
-        sent_on = kit.sent_on or day_of(message.report.occurred_at, tenant.time_zone)
-        now = await change_kit(
-            connection,
-            message.kit,
-            RESENDABLE,
-            state=ReturnKitState.SENT,
-            sent_on=sent_on,
-            due_date=kit_due_date(sent_on, self._records.durations.return_kit_due),
-        )
-        if kit.sent_on is None:  # else it was undeliverable for a while, and the customer knows of it
-            parcel = await shipments.find(connection, kit.tenant_id, message.report.shipment_id)
-            readers = await shipping_letters.contact(connection, tenant, kit.customer_id)
-            await _post(connection, message, shipping_letters.kit_sent(tenant, now, parcel, readers))
-        return now
-
-    async def _note_undeliverable(self, connection: AsyncConnection, message: RecordKitReport) -> KitRow:
-        kit = await change_kit(connection, message.kit, RESENDABLE, state=ReturnKitState.UNDELIVERABLE)
-        tenant = await tenant_row(connection, kit.tenant_id)
-        await _post(connection, message, await shipping_letters.kit_undeliverable(connection, tenant, kit))
-        return kit
+    def _days(self, kit: KitRow, report: ReportParcel, tenant: Row[tuple[Tenant]]) -> dict[str, object]:
+        """Day 0, and with it all that is counted from it, once the report of the latest sending is known."""
+        sent_on = sent_on_after(kit.sent_on, report.reported, day_of(report.occurred_at, tenant.time_zone))
+        if sent_on is None or sent_on == kit.sent_on:
+            return {}
+        return {"sent_on": sent_on, "due_date": kit_due_date(sent_on, self._records.durations.return_kit_due)}
 
     def _standing(self, kit: KitRow, tenant: Row[tuple[Tenant]]) -> KitStanding:
         standing = KitStanding(
-            state=kit.state, requested_at=kit.requested_at, shipment_id=kit.shipment_id, waived=kit.waived
+            state=kit.state,
+            requested_at=kit.requested_at,
+            shipment_id=kit.shipment_id,
+            waived=kit.waived,
+            version=kit.version,
         )
         if kit.state != ReturnKitState.SENT or kit.sent_on is None:
             return standing
@@ -274,6 +283,40 @@ class ReturnKitActivities:
             "unreturned_at": kit_unreturned_at(kit.sent_on, tenant.time_zone, durations.return_kit_patience),
         }
         return standing.model_copy(update=dates)
+
+
+async def _back_or_not(connection: AsyncConnection, kit: KitRow, before: Row[tuple[Shipment]]) -> dict[str, object]:
+    """What all its sendings make of the kit now. `before`: one of them as it was until the report.
+
+    That the device is back holds once staff have said so, or an undo has gone by it (UND-03).
+    """
+    rows = await shipments.sendings(connection, kit)
+    now = [shipments.parcel_of(row) for row in rows]
+    is_settled = False
+    if kit.state in BACK:
+        known = [shipments.parcel_of(before if row.shipment_id == before.shipment_id else row) for row in rows]
+        said_by_carrier = kit.received_at == device_back_at(known)
+        is_settled = not said_by_carrier or not await return_kit_rows.is_wanted(connection, kit)
+    state = kit_after(ReturnKitState(kit.state), now, is_settled=is_settled)
+    if is_settled:
+        return {"state": state}
+    return {"state": state, "received_at": device_back_at(now) if state in BACK else None}
+
+
+async def _changed(
+    connection: AsyncConnection, message: RecordKitReport, kit: KitRow, values: dict[str, object]
+) -> KitRow:
+    """The kit with those values; what comes of its new state is done."""
+    news = {name: value for name, value in values.items() if value != getattr(kit, name)}
+    if not news:
+        return kit
+    now = await change_kit(connection, message.kit, frozenset({ReturnKitState(kit.state)}), **news)
+    if "state" in news and now.state == ReturnKitState.UNDELIVERABLE:
+        tenant = await tenant_row(connection, kit.tenant_id)
+        await _post(connection, message, await shipping_letters.kit_undeliverable(connection, tenant, now))
+    elif "state" in news and now.state == ReturnKitState.RECEIVED:
+        await non_return.reverse(connection, now, message.at)
+    return now
 
 
 async def _note_received(connection: AsyncConnection, message: KitStep, at: datetime) -> KitRow:

@@ -16,6 +16,7 @@ from models.procedures import Beginning, Standing
 from models.refusals import NotFound, WrongState
 from models.rules.kit_decisions import BACK, UNDER_WAY, kit_undone
 from models.rules.return_kits import kit_requested_at
+from models.tables.contracts import Contract
 from models.tables.customers import Customer
 from models.tables.shipments import ReturnKit, Shipment
 from models.tables.tenants import Tenant
@@ -83,6 +84,19 @@ async def change_kit(
     if row is None:
         raise WrongState(state=(await kit_row(connection, kit)).state)
     return row
+
+
+async def is_wanted(connection: AsyncConnection, kit: KitRow) -> bool:
+    """Whether the contract is still at the end that the kit is of: no undo has gone by it."""
+    found = await connection.execute(
+        select(Contract.contract_number).where(
+            Contract.tenant_id == kit.tenant_id,
+            Contract.contract_number == kit.contract_number,
+            Contract.cancellation_date == kit.ended_on,
+            Contract.ended_at.is_not(None),
+        )
+    )
+    return found.first() is not None
 
 
 async def send(connection: AsyncConnection, kit: KitIds, row: KitRow, at: datetime) -> KitRow:

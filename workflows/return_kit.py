@@ -70,8 +70,11 @@ class ReturnKit(Nudged, OperatorNotices):
 
     @workflow.run
     async def run(self, start: ReturnKitStart) -> str:
-        await self.tell_story(self._story)
-        return self._state
+        while True:
+            await self.tell_story(self._story)
+            # What the carrier said meanwhile may have shown that no device is back after all.
+            if self._state not in UNDER_WAY or self._cut_short_by is not None:
+                return self._state
 
     async def _story(self) -> None:
         await self._look()
@@ -81,8 +84,9 @@ class ReturnKit(Nudged, OperatorNotices):
                 await self._look()
             elif self._state in UNDER_WAY and (due := self._due()) and workflow.now() >= due:
                 await self._do_what_is_due(due)
-        if self._state is ReturnKitState.RECEIVED:
-            await self._record(ReturnKitActivities.record_kit_closed, "close")
+        if self._now.standing is not None and self._state is ReturnKitState.RECEIVED:
+            # A kit can be closed again, after news that no device was back.
+            await self._record(ReturnKitActivities.record_kit_closed, f"close-{self._now.standing.version}")
         elif self._state in (ReturnKitState.STOPPED, ReturnKitState.RECALLED):
             await self._undo()
         await self.settle_notice(_UNDELIVERABLE)
@@ -146,7 +150,7 @@ class ReturnKit(Nudged, OperatorNotices):
 
     @report.validator
     def _refuse_report(self, command: ReportParcel) -> None:
-        self._refuse_at_once_unless(UNDER_WAY)
+        """Nothing that the carrier says is refused: it matters also once the kit is over."""
 
     @received.validator
     def _refuse_receipt(self, command: Command) -> None:

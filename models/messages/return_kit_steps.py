@@ -79,7 +79,8 @@ class RecordKitReport(KitStep):
 class KitStanding(Answer):
     """Where a kit stands: all that its workflow needs to know of the row.
 
-    `shipment_id`: the latest sending; `reminders`: all of them by the sending's date, the earliest first.
+    `shipment_id`: the latest sending; `reminders`: all of them by the sending's date, the earliest first; `version`: it
+    grows with every change.
     """
 
     requested_at: datetime
@@ -87,3 +88,4 @@ class KitStanding(Answer):
     reminders: tuple[datetime, ...] = ()
     unreturned_at: datetime | None = None
     waived: bool = False
+    version: int = 0

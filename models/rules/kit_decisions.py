@@ -1,7 +1,11 @@
-"""What a return kit is open to, and what a sending's reports mean for it (KIT-01…04, UND-03)."""
+"""What a return kit is open to, and what the reports of its sendings mean for it (KIT-01…04, UND-03)."""
 
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from models.rules.shipments import Parcel
 from models.vocabulary import ReturnKitState as Kit
-from models.vocabulary import ShipmentState as Parcel
+from models.vocabulary import ShipmentState
 
 UNDER_WAY = frozenset({Kit.PLANNED, Kit.REQUESTED, Kit.SENT, Kit.UNDELIVERABLE, Kit.UNRETURNED})
 """The device is still at the customer's, or on its way back."""
@@ -11,19 +15,34 @@ RESENDABLE = frozenset({Kit.PLANNED, Kit.REQUESTED, Kit.SENT, Kit.UNDELIVERABLE}
 RECEIVABLE = frozenset({Kit.REQUESTED, Kit.SENT, Kit.UNDELIVERABLE, Kit.UNRETURNED})
 BACK = frozenset({Kit.RECEIVED, Kit.CLOSED})
 OVER = frozenset({Kit.CLOSED, Kit.STOPPED, Kit.RECALLED, Kit.ENDED})
+_ON_ITS_WAY = frozenset({ShipmentState.SHIPPED, ShipmentState.DELIVERED})
 
 
-def kit_after(kit: Kit, parcel: Parcel) -> Kit:
-    """The kit once its latest sending stands there. An empty kit that comes back is no device that comes back."""
-    if kit not in UNDER_WAY or kit is Kit.PLANNED:
+def kit_after(kit: Kit, sendings: Sequence[Parcel], *, is_settled: bool = False) -> Kit:
+    """The kit once its sendings, the latest last, stand there: the same whatever the order of the carrier's events.
+
+    The device may come in the box of any of them; for the rest only the latest counts. What the carrier says late
+    may show that a box had come back empty. `is_settled`: that a device is back holds, whatever it says.
+    """
+    if kit is Kit.PLANNED or kit not in UNDER_WAY | BACK or (kit in BACK and is_settled):
         return kit
-    if parcel is Parcel.RETURNED and kit is not Kit.UNDELIVERABLE:
-        return Kit.RECEIVED
-    if parcel is Parcel.UNDELIVERABLE and kit is not Kit.UNRETURNED:
-        return Kit.UNDELIVERABLE
-    if parcel in (Parcel.SHIPPED, Parcel.DELIVERED) and kit is not Kit.UNRETURNED:
-        return Kit.SENT
-    return kit
+    if device_back_at(sendings) is not None:
+        return kit if kit in BACK else Kit.RECEIVED
+    return kit if kit is Kit.UNRETURNED else _said_of(sendings[-1])
+
+
+def device_back_at(sendings: Sequence[Parcel]) -> datetime | None:
+    """When the device came back, by the carrier's account; None: it has said no such thing."""
+    came = (parcel.reported_at for parcel in sendings if _said_of(parcel) is Kit.RECEIVED)
+    return min((at for at in came if at is not None), default=None)
+
+
+def sent_on_after(sent_on: date | None, said: ShipmentState, day: date) -> date | None:
+    """The day of its sending: the first on which it was on its way, by the carrier's account (KIT-04).
+
+    A try that failed gave the customer nothing to send back, so it does not count.
+    """
+    return min(sent_on or day, day) if said in _ON_ITS_WAY else sent_on
 
 
 def kit_undone(kit: Kit) -> Kit:
@@ -31,3 +50,12 @@ def kit_undone(kit: Kit) -> Kit:
     if kit in NOT_SENT:
         return Kit.STOPPED
     return Kit.RECALLED if kit in UNDER_WAY else kit
+
+
+def _said_of(parcel: Parcel) -> Kit:
+    """What one sending by itself makes of the kit. An empty kit that comes back is no device that comes back."""
+    if parcel.undeliverable_at is not None and parcel.delivered_at is None:
+        return Kit.UNDELIVERABLE
+    if parcel.state is ShipmentState.RETURNED:
+        return Kit.RECEIVED
+    return Kit.SENT if parcel.state in _ON_ITS_WAY else Kit.REQUESTED

@@ -30,7 +30,7 @@ def heard(told: list[Telling], kind: ParcelKind) -> tuple[Parcel, ReturnKitState
         parcel = after(
             parcel, Report(event.state, event.occurred_at, event.planned_arrival_date, None, event.waybill_number)
         )
-        kit = kit_after(kit, parcel.state)
+        kit = kit_after(kit, [parcel])
     return parcel, kit
 
 
