@@ -238,11 +238,14 @@ async def _close_all(connection: AsyncConnection, step: RestartStep, reason: Res
     """End everything that is open at the UTM, and take back what is on offer to it. Returns how many there were."""
     tenant_id = step.identity.tenant_id
     found = await connection.execute(
-        select(Restart.restart_id).where(
+        select(Restart.restart_id)
+        .where(
             Restart.tenant_id == tenant_id,
             Restart.registration_id == step.registration_id,
             Restart.state.in_(rows.OPEN),
         )
+        .order_by(Restart.restart_id)
+        .with_for_update()  # the restart before its command, as everybody else
     )
     open_ones = found.scalars().all()
     for restart_id in open_ones:

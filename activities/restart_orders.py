@@ -81,7 +81,12 @@ async def order(
 
 
 async def take_back(connection: AsyncConnection, step: RestartStep, state: RestartState) -> Row[Any] | None:
-    """None: the device has it already, or it is not scheduled any more. One of both sides wins (RST-04)."""
+    """None: the device has it already, or it is not scheduled any more. One of both sides wins (RST-04).
+
+    The restart's row is held before its command is: a slot that is being noted this moment wins both, or none.
+    """
+    if not await rows.hold(connection, step, RestartState.SCHEDULED):
+        return None
     if not await device_commands.withdraw(connection, step.identity.tenant_id, step.restart_id, step.at):
         return None
     return await rows.move(connection, step, (RestartState.SCHEDULED,), state, ended_at=step.at)

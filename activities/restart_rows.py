@@ -49,6 +49,21 @@ async def device(connection: AsyncConnection, tenant_id: str, registration_id: s
     return Device(row, row.company_name)
 
 
+async def hold(connection: AsyncConnection, step: RestartStep, state: RestartState) -> bool:
+    """Whether it is in that state, and stays so until the transaction ends, unless that moves it."""
+    held = await connection.execute(
+        select(Restart.restart_id)
+        .where(
+            Restart.tenant_id == step.identity.tenant_id,
+            Restart.restart_id == step.restart_id,
+            Restart.registration_id == step.registration_id,
+            Restart.state == state,
+        )
+        .with_for_update()
+    )
+    return held.first() is not None
+
+
 async def move(
     connection: AsyncConnection,
     step: RestartStep,

@@ -1,15 +1,18 @@
 """Many UTMs restarted by one request: spread, watched, and cancelled as one (RST-08)."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
-from models.device_vocabulary import DeviceCommandState
+from models.device_vocabulary import DeviceCommandState, RestartState
 from models.rules.restarts import SLOT
-from models.tables.devices import DeviceCommand
+from models.tables.devices import DeviceCommand, Restart
 from tests.api.test_customers import CUSTOMERS, created
 from tests.utm_customers import UTM, contract
 from tests.world import TENANT, World, eventually
@@ -148,3 +151,64 @@ async def test_an_operator_ends_a_fleet_restart_and_takes_all_of_it_back(
     await handle.cancel()
     await handle.result()
     assert (await read(api, staff, fleet))["counts"] == {"cancelled": 2}
+
+
+@asynccontextmanager
+async def slot_reached(world: World, restart_id: str) -> AsyncIterator[None]:
+    """The UTM's own procedure is noting the slot, and is done with it once somebody waits for it."""
+    async with world.database.transaction(TENANT) as connection:
+        await connection.execute(
+            update(Restart).where(Restart.restart_id == restart_id).values(state=RestartState.REQUESTED)
+        )
+        yield
+
+        async def somebody_waits() -> bool:
+            waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return bool(await connection.scalar(waiting))
+
+        await eventually(somebody_waits)
+
+
+async def commands(world: World) -> list[tuple[str, str]]:
+    """Of every restart with a command how both stand."""
+    async with world.database.transaction(TENANT) as connection:
+        found = await connection.execute(
+            select(Restart.state, DeviceCommand.state)
+            .join(DeviceCommand, DeviceCommand.command_id == Restart.restart_id)
+            .order_by(Restart.restart_id)
+        )
+        return [(restart, command) for restart, command in found]
+
+
+@pytest.mark.requirement("RST-04", "RST-08")
+@pytest.mark.usefixtures("customer")
+async def test_a_cancellation_at_the_very_slot_leaves_that_restart_whole(
+    world: World, api: AsyncClient, staff: dict[str, str]
+) -> None:
+    """It goes on with its command, or is taken back with it."""
+    at = await first_slot(world)
+    fleet = await ask(api, staff, utm_ids=IDS[:2], at=at.isoformat(), per_slot=50)
+    first = (await read(api, staff, fleet))["items"][0]
+    async with slot_reached(world, first["restart_id"]):
+        cancelling = asyncio.create_task(api.delete(f"{FLEETS}/{fleet}", headers=staff))
+    cancelled = await cancelling
+    assert cancelled.status_code == 200, cancelled.text
+    assert cancelled.json()["counts"] == {"requested": 1, "cancelled": 1}
+    assert sorted(await commands(world)) == [("cancelled", "withdrawn"), ("requested", "waiting")]
+
+
+@pytest.mark.requirement("RST-03", "RST-08")
+@pytest.mark.usefixtures("customer")
+async def test_a_schedule_at_the_very_slot_of_the_old_one_leaves_that_restart_whole(
+    world: World, api: AsyncClient, staff: dict[str, str]
+) -> None:
+    """The fleet leaves the UTM out, as busy."""
+    at = await first_slot(world)
+    first = await ask(api, staff, utm_ids=IDS[:1], at=at.isoformat(), per_slot=50)
+    old = (await read(api, staff, first))["items"][0]
+    async with slot_reached(world, old["restart_id"]):
+        asking = asyncio.create_task(ask(api, staff, utm_ids=IDS[:1], at=(at + SLOT).isoformat(), per_slot=50))
+    second = await asking
+    [item] = (await read(api, staff, second))["items"]
+    assert (item["state"], item["reason"]) == ("cancelled", "busy")
+    assert await commands(world) == [("requested", "waiting")]
