@@ -1,6 +1,7 @@
 """The fleet restart's steps in the database, each one transaction (RST-08)."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
@@ -12,13 +13,13 @@ from activities import restart_rows as rows
 from activities.records import Records, fact_of
 from models import audit, procedures
 from models.device_refusals import RestartInProgress
-from models.device_vocabulary import FleetRestartState, RestartReason, RestartState
+from models.device_vocabulary import DeviceCommandState, FleetRestartState, RestartReason, RestartState
 from models.messages.procedure import Step
 from models.messages.restart_steps import FleetStanding, RecordFleet, RestartStart, RestartStep
 from models.procedures import Beginning, Standing
 from models.refusals import FieldError, InvalidInput, NotFound
 from models.rules.restarts import IN_THE_PAST, spread
-from models.tables.devices import FleetRestart, Restart
+from models.tables.devices import DeviceCommand, FleetRestart, Restart
 from models.tables.utms import Utm
 from models.vocabulary import Mail, ProcedureKind
 
@@ -90,15 +91,15 @@ class FleetRestartActivities:
                 .order_by(Restart.at, Restart.utm_id)
                 .limit(_AT_ONCE)
             )
-            begun = [await self._schedule(connection, message, row) for row in planned.all()]
+            begun = [await self._schedule(connection, message, row) for row in _in_one_order(planned.all())]
             standing = await self._standing(connection, message)
-            return standing.model_copy(update={"begun": tuple(start for start in begun if start is not None)})
+            return standing.model_copy(update={"begun": _without_gaps(begun)})
 
         return await self._records.once(fact_of(message, "fleet_restart_spread"), FleetStanding, work)
 
     @activity.defn
     async def record_fleet_cancel(self, message: Step) -> FleetStanding:
-        """Nothing that has not begun begins any more, all at once; the customers are told (RST-08)."""
+        """Nothing that has not begun is to begin any more; the first batch is taken back with that (RST-08)."""
 
         async def work(connection: AsyncConnection) -> FleetStanding:
             await connection.execute(
@@ -110,25 +111,25 @@ class FleetRestartActivities:
                 )
                 .values(state=RestartState.CANCELLED, ended_at=message.at)
             )
-            scheduled = await connection.execute(_items(message).where(Restart.state == RestartState.SCHEDULED))
-            begun = [await self._take_back(connection, message, row) for row in scheduled.all()]
-            await _close(connection, message, FleetRestartState.CANCELLED)
-            standing = await self._standing(connection, message)
-            return standing.model_copy(
-                update={
-                    "state": FleetRestartState.CANCELLED,
-                    "begun": tuple(start for start in begun if start is not None),
-                }
-            )
+            return await self._take_back_some(connection, message)
 
         return await self._records.once(fact_of(message, "fleet_restart_cancelled"), FleetStanding, work)
+
+    @activity.defn
+    async def record_fleet_taken_back(self, message: Step) -> FleetStanding:
+        """The next UTMs of a cancelled fleet lose their schedules, and their customers are told (RST-08)."""
+
+        async def work(connection: AsyncConnection) -> FleetStanding:
+            return await self._take_back_some(connection, message)
+
+        return await self._records.once(fact_of(message, "fleet_restart_taken_back"), FleetStanding, work)
 
     @activity.defn
     async def record_fleet_end(self, message: Step) -> FleetStanding:
         """Each of its restarts is over."""
 
         async def work(connection: AsyncConnection) -> FleetStanding:
-            await _close(connection, message, FleetRestartState.FINISHED)
+            await _close(connection, message, FleetRestartState.FINISHED, ended_at=message.at)
             return FleetStanding(state=FleetRestartState.FINISHED)
 
         return await self._records.once(fact_of(message, "fleet_restart_finished"), FleetStanding, work)
@@ -159,12 +160,41 @@ class FleetRestartActivities:
         await audit.record(connection, fact_of(step, "restart_scheduled"))
         return RestartStart(identity=step.identity, registration_id=row.registration_id)
 
+    async def _take_back_some(self, connection: AsyncConnection, message: Step) -> FleetStanding:
+        """Those whose slots come first. What a device has, or has begun, is left to it; so each is met once."""
+        found = await connection.execute(
+            _items(message)
+            .join(
+                DeviceCommand,
+                (DeviceCommand.tenant_id == Restart.tenant_id) & (DeviceCommand.command_id == Restart.restart_id),
+            )
+            .join(Utm, (Utm.tenant_id == Restart.tenant_id) & (Utm.registration_id == Restart.registration_id))
+            .where(
+                Restart.state == RestartState.SCHEDULED,
+                DeviceCommand.state == DeviceCommandState.WAITING,
+                Utm.deleted_at.is_(None),
+            )
+            .order_by(Restart.at, Restart.utm_id)
+            .limit(_AT_ONCE + 1)
+        )
+        scheduled = found.all()
+        begun = [await self._take_back(connection, message, row) for row in _in_one_order(scheduled[:_AT_ONCE])]
+        more = len(scheduled) > _AT_ONCE
+        await _close(connection, message, FleetRestartState.CANCELLED, ended_at=None if more else message.at)
+        standing = await self._standing(connection, message)
+        return standing.model_copy(
+            update={"state": FleetRestartState.CANCELLED, "begun": _without_gaps(begun), "to_take_back": more}
+        )
+
     async def _take_back(self, connection: AsyncConnection, message: Step, row: Row[Any]) -> RestartStart | None:
-        told = await rows.device(connection, message.identity.tenant_id, row.registration_id)
+        try:
+            told = await rows.device(connection, message.identity.tenant_id, row.registration_id)
+        except NotFound:
+            return None  # deleted this moment, and its restarts with it
         step = _step_of(message, told.row, row.restart_id)
         taken = await orders.take_back(connection, step, RestartState.CANCELLED)
         if taken is None:
-            return None  # the device was faster
+            return None  # the device was faster, or its slot
         await rows.tell_customer(connection, step, Mail.UTM_RESTART_CANCELLED, told, row)
         await rows.show(connection, step, taken, self._durations)
         await audit.record(connection, fact_of(step, "restart_cancelled"))
@@ -212,7 +242,19 @@ def _items(message: Step) -> Any:  # noqa: ANN401 - a select of the whole row
     )
 
 
-async def _close(connection: AsyncConnection, message: Step, state: FleetRestartState) -> None:
+def _in_one_order(items: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """That in which commands are handed over: whoever holds one row and waits for another never waits for ever."""
+    return sorted(items, key=lambda item: item.restart_id)
+
+
+def _without_gaps(begun: list[RestartStart | None]) -> tuple[RestartStart, ...]:
+    return tuple(start for start in begun if start is not None)
+
+
+async def _close(
+    connection: AsyncConnection, message: Step, state: FleetRestartState, *, ended_at: datetime | None
+) -> None:
+    """`ended_at`: of its procedure, which has more to do while a large fleet is being taken back."""
     identity = message.identity
     await connection.execute(
         update(FleetRestart)
@@ -224,7 +266,7 @@ async def _close(connection: AsyncConnection, message: Step, state: FleetRestart
         .values(state=state, ended_at=message.at)
     )
     await procedures.show(
-        connection, identity.tenant_id, identity.procedure_id, Standing(state=state, ended_at=message.at)
+        connection, identity.tenant_id, identity.procedure_id, Standing(state=state, ended_at=ended_at)
     )
 
 

@@ -78,6 +78,7 @@ def activities(
         fleet_restart.record_fleet_restart,
         fleet_restart.record_fleet_batch,
         fleet_restart.record_fleet_cancel,
+        fleet_restart.record_fleet_taken_back,
         fleet_restart.record_fleet_end,
         fleet_restart.find_fleet_standing,
         restart.record_restart_request,

@@ -58,6 +58,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "fleet_restart_asked": ("一括再起動を受け付けました", "The restart of the fleet was planned"),
     "fleet_restart_spread": ("UTMに再起動を予約しました", "The next UTMs got their schedules"),
     "fleet_restart_cancelled": ("一括再起動を取り消しました", "The restart of the fleet was cancelled"),
+    "fleet_restart_taken_back": ("UTMの再起動の予約を取り消しました", "The next UTMs' schedules were taken back"),
     "fleet_restart_finished": ("一括再起動が終わりました", "Every restart of the fleet is over"),
     "look_at_restarts": ("再起動の状況を確認します", "It looks which restarts are over"),
     "restart": ("UTMを再起動します", "The UTM is restarted"),

@@ -1,7 +1,8 @@
 """The restart of many UTMs, spread over slots (RST-08).
 
 The plan is written in one step. Then the UTMs get their schedules, a few dozen in a transaction, and their own
-procedures look after them; this one watches until each is over. Cancelled, what has not begun does not begin any more.
+procedures look after them; this one watches until each is over. Cancelled, what has not begun does not begin any more:
+that is recorded and answered at once, and the schedules are taken back as they were given, batch by batch.
 """
 
 from temporalio import workflow
@@ -17,6 +18,8 @@ from models.refusals import WrongState
 from workflows import search_attributes
 from workflows.procedure import Procedure
 
+_HEARS_COMMANDS = "commands-between-batches"
+
 
 @workflow.defn(name="FleetRestart")
 class FleetRestart(Procedure):
@@ -27,6 +30,8 @@ class FleetRestart(Procedure):
         self._standing_now: FleetStanding | None = None
         self._refusal: ApplicationError | None = None
         self._batches = 0
+        self._cancelled_by = start.actor
+        self._hears_commands = False
 
     @workflow.run
     async def run(self, start: FleetStart) -> str:
@@ -40,16 +45,23 @@ class FleetRestart(Procedure):
         except ApplicationError as refusal:
             self._refusal = refusal
             return
-        while self._is_going_on():
+        self._hears_commands = workflow.patched(_HEARS_COMMANDS)
+        while self._is_going_on() or self._recorded.to_take_back:
             async with self.turn():
                 await self._go_on()
-            if self._is_going_on() and not self._recorded.planned:
+            if self._has_a_batch_left():
+                if self._hears_commands:  # a cancellation that has come goes first
+                    await self.wait_until(self._has_a_batch_left, None, summary="")
+            elif self._is_going_on():
                 await self.wait_until(
                     lambda: not self._is_going_on(), self._recorded.look_at, summary="Look which restarts are over"
                 )
 
     async def _go_on(self) -> None:
-        """The next UTMs get their schedules; with all of them scheduled, look how far they are."""
+        """The next batch gets its schedules, or loses them; with all of them scheduled, look how far they are."""
+        if self._recorded.to_take_back:
+            await self._take_back()
+            return
         if not self._is_going_on():
             return
         if self._recorded.planned:
@@ -93,9 +105,18 @@ class FleetRestart(Procedure):
 
     async def close_subject(self, actor: str) -> None:
         await self._cancel("end-by-operator", actor)
+        while self._recorded.to_take_back:
+            await self._take_back()
 
     async def _cancel(self, step: str, actor: str) -> None:
+        self._cancelled_by = actor
         self._take(await self.record(FleetRestartActivities.record_fleet_cancel, self._step(step, actor)))
+        await self._wake()
+
+    async def _take_back(self) -> None:
+        self._batches += 1
+        step = self._step(f"taken-back-{self._batches}", self._cancelled_by)
+        self._take(await self.record(FleetRestartActivities.record_fleet_taken_back, step))
         await self._wake()
 
     async def _wake(self) -> None:
@@ -111,17 +132,23 @@ class FleetRestart(Procedure):
             )
             for start in self._recorded.begun
         ]
-        await self.record(ProcedureActivities.begin_procedures, BeginProcedures(orders=tuple(orders)))
+        message = BeginProcedures(orders=tuple(orders))
+        await self.record(ProcedureActivities.begin_procedures, message, hears_commands=self._hears_commands)
 
     def _take(self, standing: FleetStanding) -> None:
         self._standing_now = standing
         going_on = standing.state == FleetRestartState.IN_PROGRESS
         upcoming = [Upcoming(at=standing.look_at, what="look_at_restarts")] if going_on and standing.look_at else []
         waiting_for = f"{standing.open} restarts to be over" if going_on else "nothing"
+        if standing.to_take_back:
+            waiting_for = "the rest to be taken back"
         self.stand(standing.state, waiting_for=waiting_for, upcoming=upcoming)
 
     def _is_going_on(self) -> bool:
         return self._standing_now is not None and self._standing_now.state == FleetRestartState.IN_PROGRESS
+
+    def _has_a_batch_left(self) -> bool:
+        return self._recorded.to_take_back or (self._is_going_on() and self._recorded.planned > 0)
 
     def _refuse_unless_going_on(self) -> None:
         if not self._is_going_on():

@@ -57,6 +57,14 @@ COMMAND = DurableEffect(
     retry_policy=DATABASE["retry_policy"],
 )
 
+# The same for what an operator's end neither waits for nor takes back. To cancel it would be to race its completion, and
+# a rehearsal's server never lets go of a workflow that lost that race.
+LEFT_ALONE = DurableEffect(
+    cancellation_type=ActivityCancellationType.ABANDON,
+    start_to_close_timeout=COMMAND["start_to_close_timeout"],
+    retry_policy=COMMAND["retry_policy"],
+)
+
 # Without end as well: the activity names its own pauses and gives a mail up once its patience has passed. This policy
 # is for a sender that died.
 MAIL = Effect(

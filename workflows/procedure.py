@@ -34,7 +34,7 @@ from models.vocabulary import OperatorAction
 from workflows import search_attributes
 from workflows.current_details import current_details
 from workflows.deadline_timers import holds_in_time
-from workflows.patience import COMMAND, DATABASE, MAIL
+from workflows.patience import COMMAND, DATABASE, LEFT_ALONE, MAIL
 
 A = TypeVar("A")
 _REFUSED_MAIL = "mail-"
@@ -129,15 +129,20 @@ class Procedure:
         """A step is being recorded. The database may know of it already, so no command is refused by the old state."""
         return self._is_moving
 
-    async def record(self, activity: Callable[[Any, Any], Awaitable[A]], message: object) -> A:
+    async def record(
+        self, activity: Callable[[Any, Any], Awaitable[A]], message: object, *, hears_commands: bool = False
+    ) -> A:
         """Write a step into the database, in one transaction.
+
+        `hears_commands`: commands reach the procedure meanwhile, as else they do only once it waits. For one of many
+        steps in a row, and for nothing that an operator's end has to know of: the end does not wait for it.
 
         Raises:
             ApplicationError: the records refuse the step (its type is the refusal's code).
             EndedByOperatorError: an operator ended the procedure before the step was recorded.
         """
         try:
-            return await self._write_until_it_is_done(activity, message)
+            return await self._write_until_it_is_done(activity, message, hears_commands=hears_commands)
         except asyncio.CancelledError:
             if self._cut_short_by is None:  # not asked for: the worker lets go of the workflow
                 raise
@@ -200,10 +205,12 @@ class Procedure:
 
     # Private steps.
 
-    async def _write_until_it_is_done(self, activity: Callable[[Any, Any], Awaitable[A]], message: object) -> A:
+    async def _write_until_it_is_done(
+        self, activity: Callable[[Any, Any], Awaitable[A]], message: object, *, hears_commands: bool
+    ) -> A:
         while True:
             try:
-                return await _write(activity, message, _summary(activity))
+                return await _write(activity, message, _summary(activity), hears_commands=hears_commands)
             except FailureError as error:
                 cause = _cause(error)
                 if isinstance(cause, CancelledError):
@@ -356,13 +363,17 @@ class Procedure:
         )
 
 
-async def _write(activity: Callable[[Any, Any], Awaitable[A]], message: object, summary: str) -> A:
+async def _write(
+    activity: Callable[[Any, Any], Awaitable[A]], message: object, summary: str, *, hears_commands: bool = False
+) -> A:
     """One transaction.
 
     The story's own steps are written within their workflow task. What a command writes waits until the command stands
     in the history: before that the engine has it in memory only, and a procedure that never hears of a command again
     would not know what it has done.
     """
+    if hears_commands:
+        return await workflow.execute_activity_method(activity, message, summary=summary, **LEFT_ALONE)
     if workflow.current_update_info() is None:
         return await workflow.execute_local_activity_method(activity, message, summary=summary, **DATABASE)
     return await workflow.execute_activity_method(activity, message, summary=summary, **COMMAND)

@@ -65,6 +65,8 @@ class FleetStanding(Answer):
     """When something is over again."""
     begun: tuple[RestartStart, ...] = ()
     """The restarts whose procedures have to look at their rows, and to begin if they have not."""
+    to_take_back: bool = False
+    """It is cancelled, and there are more UTMs whose schedules have not been taken back yet."""
 
 
 class OpenRestart(Message):

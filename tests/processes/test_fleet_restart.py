@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 from sqlalchemy import select, text, update
+from temporalio.client import WorkflowUpdateStage
 
+from activities import fleet_restart as activities
+from activities.procedures import ProcedureActivities
 from models.device_vocabulary import DeviceCommandState, RestartState
+from models.identifiers import Draw
+from models.messages.procedure import BeginProcedure, Command
+from models.messages.restart_steps import FleetStanding
 from models.rules.restarts import SLOT
 from models.tables.devices import DeviceCommand, Restart
 from tests.api.test_customers import CUSTOMERS, created
@@ -151,6 +157,89 @@ async def test_an_operator_ends_a_fleet_restart_and_takes_all_of_it_back(
     await handle.cancel()
     await handle.result()
     assert (await read(api, staff, fleet))["counts"] == {"cancelled": 2}
+
+
+@pytest.fixture
+def batches_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five UTMs are a large fleet."""
+    monkeypatch.setattr(activities, "_AT_ONCE", 2)
+
+
+async def all_are_cancelled(api: AsyncClient, staff: dict[str, str], fleet: str) -> None:
+    async def are_cancelled() -> bool:
+        return bool((await read(api, staff, fleet))["counts"] == {"cancelled": len(IDS)})
+
+    await eventually(are_cancelled)
+
+
+@pytest.mark.usefixtures("customer", "batches_of_two")
+async def test_a_large_fleet_is_cancelled_at_once_and_taken_back_batch_by_batch(
+    world: World, api: AsyncClient, staff: dict[str, str]
+) -> None:
+    """The answer is for the fleet; no transaction is about more than a batch of it. Each customer hears of it once."""
+    at = await first_slot(world)
+    fleet = await ask(api, staff, at=at.isoformat(), per_slot=1)
+    procedure_id = f"fleet-restart-{TENANT}-{fleet}"
+    cancelled = await api.delete(f"{FLEETS}/{fleet}", headers=staff)
+    assert cancelled.status_code == 200, cancelled.text
+    assert cancelled.json()["state"] == "cancelled"
+    assert [item["state"] for item in cancelled.json()["items"][:2]] == ["cancelled"] * 2, "the earliest slots first"
+    await all_are_cancelled(api, staff, fleet)
+    await world.client.get_workflow_handle(procedure_id).result()
+    assert await world.timeline(procedure_id) == [
+        "fleet_restart_asked",
+        *["fleet_restart_spread"] * 3,
+        "fleet_restart_cancelled",
+        *["fleet_restart_taken_back"] * 2,
+    ]
+    assert await world.standing(procedure_id) == ("cancelled", None, [])
+    for utm_id in IDS:
+        await world.mails_to(f"{utm_id}@minato.example", 2)
+        await world.client.get_workflow_handle(f"restart-{TENANT}-{utm_id}").result()  # it has been told
+    again = await api.delete(f"{FLEETS}/{fleet}", headers=staff)
+    assert (again.status_code, again.json()["state"]) == (409, "cancelled")
+
+
+@pytest.mark.usefixtures("customer", "batches_of_two")
+async def test_a_cancellation_goes_before_the_next_batch_of_schedules(
+    world: World, api: AsyncClient, staff: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a large fleet's UTMs would get their schedules for minutes first, and its customers two mails each."""
+    begin, under_way, goes_on = ProcedureActivities.begin_procedure, asyncio.Event(), asyncio.Event()
+
+    async def waits(self: ProcedureActivities, order: BeginProcedure) -> None:
+        under_way.set()
+        await goes_on.wait()
+        await begin(self, order)
+
+    monkeypatch.setattr(ProcedureActivities, "begin_procedure", waits)
+    at = await first_slot(world)
+    asked = await api.post(FLEETS, json={"at": at.isoformat(), "per_slot": 50}, headers=staff)
+    fleet = asked.json()["fleet_restart_id"]
+    handle = world.client.get_workflow_handle(f"fleet-restart-{TENANT}-{fleet}")
+    await under_way.wait()
+    command = Command(command_id=Draw().opaque_id(), actor="staff:somebody")
+    accepted = WorkflowUpdateStage.ACCEPTED
+    cancelling = await handle.start_update("cancel", command, wait_for_stage=accepted, result_type=FleetStanding)
+    goes_on.set()
+    assert (await cancelling.result()).state == "cancelled"
+    await handle.result()
+    assert await world.timeline(handle.id) == ["fleet_restart_asked", "fleet_restart_spread", "fleet_restart_cancelled"]
+    assert (await read(api, staff, fleet))["counts"] == {"cancelled": 5}
+
+
+@pytest.mark.requirement("GEN-08")
+@pytest.mark.usefixtures("customer", "batches_of_two")
+async def test_an_operator_ends_a_large_fleet_restart_and_takes_all_of_it_back(
+    world: World, api: AsyncClient, staff: dict[str, str]
+) -> None:
+    at = await first_slot(world)
+    fleet = await ask(api, staff, at=at.isoformat(), per_slot=50)
+    handle = world.client.get_workflow_handle(f"fleet-restart-{TENANT}-{fleet}")
+    await handle.cancel()
+    await handle.result()
+    assert (await read(api, staff, fleet))["counts"] == {"cancelled": 5}
+    assert (await world.timeline(handle.id)).count("fleet_restart_taken_back") == 2
 
 
 @asynccontextmanager
