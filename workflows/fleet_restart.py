@@ -13,12 +13,13 @@ from activities.outcomes import refused
 from activities.procedures import ProcedureActivities
 from models.device_vocabulary import FleetRestartState
 from models.messages.procedure import BeginProcedure, BeginProcedures, Command, Step, Upcoming
-from models.messages.restart_steps import FleetStanding, FleetStart, RecordFleet
+from models.messages.restart_steps import FleetResumed, FleetStanding, FleetStart, RecordFleet
 from models.refusals import WrongState
 from workflows import search_attributes
 from workflows.procedure import Procedure
 
 _HEARS_COMMANDS = "commands-between-batches"
+_LONG_HISTORY = 200
 
 
 @workflow.defn(name="FleetRestart")
@@ -32,6 +33,10 @@ class FleetRestart(Procedure):
         self._batches = 0
         self._cancelled_by = start.actor
         self._hears_commands = False
+        if start.resumed is not None:
+            self._standing_now = start.resumed.standing
+            self._batches = start.resumed.batches
+            self._cancelled_by = start.resumed.cancelled_by
 
     @workflow.run
     async def run(self, start: FleetStart) -> str:
@@ -39,14 +44,14 @@ class FleetRestart(Procedure):
         return self._standing_now.state if self._standing_now else "refused"
 
     async def _story(self) -> None:
-        message = RecordFleet(**self._step("ask", self._start.actor).model_dump(), start=self._start)
-        try:
-            self._take(await self.record(FleetRestartActivities.record_fleet_restart, message))
-        except ApplicationError as refusal:
-            self._refusal = refusal
+        if self._start.resumed is not None:
+            self._take(self._recorded)
+        elif not await self._ask():
             return
         self._hears_commands = workflow.patched(_HEARS_COMMANDS)
         while self._is_going_on() or self._recorded.to_take_back:
+            if self._can_continue_as_new():
+                self._continue_as_new()
             async with self.turn():
                 await self._go_on()
             if self._has_a_batch_left():
@@ -56,6 +61,15 @@ class FleetRestart(Procedure):
                 await self.wait_until(
                     lambda: not self._is_going_on(), self._recorded.look_at, summary="Look which restarts are over"
                 )
+
+    async def _ask(self) -> bool:
+        message = RecordFleet(**self._step("ask", self._start.actor).model_dump(), start=self._start)
+        try:
+            self._take(await self.record(FleetRestartActivities.record_fleet_restart, message))
+        except ApplicationError as refusal:
+            self._refusal = refusal
+            return False
+        return True
 
     async def _go_on(self) -> None:
         """The next batch gets its schedules, or loses them; with all of them scheduled, look how far they are."""
@@ -146,6 +160,16 @@ class FleetRestart(Procedure):
 
     def _is_going_on(self) -> bool:
         return self._standing_now is not None and self._standing_now.state == FleetRestartState.IN_PROGRESS
+
+    def _can_continue_as_new(self) -> bool:
+        """Much has happened, and no command is under way: of however many UTMs it is, each run stays short."""
+        is_long = workflow.info().get_current_history_length() > _LONG_HISTORY
+        return is_long and self._hears_commands and not self.is_moving and self.is_finished()
+
+    def _continue_as_new(self) -> None:
+        standing = self._recorded.model_copy(update={"begun": ()})
+        resumed = FleetResumed(standing=standing, batches=self._batches, cancelled_by=self._cancelled_by)
+        workflow.continue_as_new(self._start.model_copy(update={"resumed": resumed}))
 
     def _has_a_batch_left(self) -> bool:
         return self._recorded.to_take_back or (self._is_going_on() and self._recorded.planned > 0)

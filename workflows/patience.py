@@ -57,8 +57,8 @@ COMMAND = DurableEffect(
     retry_policy=DATABASE["retry_policy"],
 )
 
-# The same for what an operator's end neither waits for nor takes back. To cancel it would be to race its completion, and
-# a rehearsal's server never lets go of a workflow that lost that race.
+# The same for what an operator's end neither waits for nor takes back. To cancel it would be to race its completion: a
+# rehearsal's server never lets go of a workflow that lost that race.
 LEFT_ALONE = DurableEffect(
     cancellation_type=ActivityCancellationType.ABANDON,
     start_to_close_timeout=COMMAND["start_to_close_timeout"],

@@ -42,20 +42,6 @@ class RecordRestartReport(RestartStep):
     detail: str | None = None
 
 
-class FleetStart(Command):
-    """The UTMs named, or those of the customer, or all of the tenant's, from the slot `at` on."""
-
-    identity: Identity
-    utm_ids: tuple[str, ...] | None = None
-    customer_id: str | None = None
-    at: datetime
-    per_slot: int
-
-
-class RecordFleet(Step):
-    start: FleetStart
-
-
 class FleetStanding(Answer):
     """`planned`: how many the fleet restart has not reached yet. `open`: how many are not over."""
 
@@ -67,6 +53,30 @@ class FleetStanding(Answer):
     """The restarts whose procedures have to look at their rows, and to begin if they have not."""
     to_take_back: bool = False
     """It is cancelled, and there are more UTMs whose schedules have not been taken back yet."""
+
+
+class FleetResumed(Message):
+    """What a fleet restart's workflow carries over when it continues as new."""
+
+    standing: FleetStanding
+    batches: int
+    cancelled_by: str
+
+
+class FleetStart(Command):
+    """The UTMs named, or those of the customer, or all of the tenant's, from the slot `at` on."""
+
+    identity: Identity
+    utm_ids: tuple[str, ...] | None = None
+    customer_id: str | None = None
+    at: datetime
+    per_slot: int
+    resumed: FleetResumed | None = None
+    """Set in a later run of it only."""
+
+
+class RecordFleet(Step):
+    start: FleetStart
 
 
 class OpenRestart(Message):

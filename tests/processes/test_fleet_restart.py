@@ -8,20 +8,21 @@ from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
-from sqlalchemy import select, text, update
+from sqlalchemy import insert, select, text, update
 from temporalio.client import WorkflowUpdateStage
 
 from activities import fleet_restart as activities
 from activities.procedures import ProcedureActivities
 from models.device_vocabulary import DeviceCommandState, RestartState
-from models.identifiers import Draw
+from models.identifiers import Draw, digest, secret_token
 from models.messages.procedure import BeginProcedure, Command
 from models.messages.restart_steps import FleetStanding
 from models.rules.restarts import SLOT
 from models.tables.devices import DeviceCommand, Restart
+from models.tables.utms import Utm
 from tests.api.test_customers import CUSTOMERS, created
 from tests.utm_customers import UTM, contract
-from tests.world import TENANT, World, eventually
+from tests.world import PATIENCE, TENANT, World, eventually
 
 FLEETS = f"/v1/tenants/{TENANT}/fleet-restarts"
 IDS = [f"{number:012x}" for number in range(5)]
@@ -59,7 +60,7 @@ async def ask(api: AsyncClient, staff: dict[str, str], **body: Any) -> str:
     async def is_spread() -> bool:
         return "planned" not in (await read(api, staff, fleet))["counts"]
 
-    await eventually(is_spread)
+    await eventually(is_spread, patience=3 * PATIENCE)
     return fleet
 
 
@@ -240,6 +241,37 @@ async def test_an_operator_ends_a_large_fleet_restart_and_takes_all_of_it_back(
     await handle.result()
     assert (await read(api, staff, fleet))["counts"] == {"cancelled": 5}
     assert (await world.timeline(handle.id)).count("fleet_restart_taken_back") == 2
+
+
+@pytest.mark.timeout(300)
+async def test_a_large_fleet_leaves_short_histories(
+    world: World, api: AsyncClient, staff: dict[str, str], customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It continues as new while it gives schedules and while it takes them back; none is left out, none met twice."""
+    monkeypatch.setattr(activities, "_AT_ONCE", 1)
+    async with world.database.transaction(TENANT) as connection:
+        one = (await connection.execute(select(Utm.__table__).limit(1))).one()._asdict()
+        for number in range(5, 30):
+            own = {"registration_id": Draw().opaque_id(), "token_digest": digest(secret_token())}
+            named = {"utm_id": f"{number:012x}", "customer_addresses": [f"{number}@minato.example"]}
+            await connection.execute(insert(Utm).values(one | own | named))
+    at = await first_slot(world)
+    fleet = await ask(api, staff, customer_id=customer, at=at.isoformat(), per_slot=1)
+    assert (await read(api, staff, fleet))["counts"] == {"scheduled": 30}
+    cancelled = await api.delete(f"{FLEETS}/{fleet}", headers=staff)
+    assert cancelled.json()["state"] == "cancelled", cancelled.text
+    handle = world.client.get_workflow_handle(f"fleet-restart-{TENANT}-{fleet}")
+    assert await handle.result() == "cancelled"
+    assert (await read(api, staff, fleet))["counts"] == {"cancelled": 30}
+    for number in range(5, 30):
+        await world.mails_to(f"{number}@minato.example", 2)
+    run_id, lengths = None, list[int]()
+    while run_id != "":
+        run = world.client.get_workflow_handle(handle.id, run_id=run_id)
+        events = (await run.fetch_history()).events
+        lengths.append(len(events))
+        run_id = events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+    assert (len(lengths) >= 3, max(lengths) < 250) == (True, True), lengths
 
 
 @asynccontextmanager
