@@ -49,18 +49,13 @@ class FleetRestart(Procedure):
         elif not await self._ask():
             return
         self._hears_commands = workflow.patched(_HEARS_COMMANDS)
-        while self._is_going_on() or self._recorded.to_take_back:
+        while self._is_under_way():
             if self._can_continue_as_new():
                 self._continue_as_new()
             async with self.turn():
                 await self._go_on()
-            if self._has_a_batch_left():
-                if self._hears_commands:  # a cancellation that has come goes first
-                    await self.wait_until(self._has_a_batch_left, None, summary="")
-            elif self._is_going_on():
-                await self.wait_until(
-                    lambda: not self._is_going_on(), self._recorded.look_at, summary="Look which restarts are over"
-                )
+            if self._is_under_way():
+                await self._wait()
 
     async def _ask(self) -> bool:
         message = RecordFleet(**self._step("ask", self._start.actor).model_dump(), start=self._start)
@@ -70,6 +65,17 @@ class FleetRestart(Procedure):
             self._refusal = refusal
             return False
         return True
+
+    async def _wait(self) -> None:
+        """Until it is time to look, or it is cancelled. With batches left only for a cancellation that has come."""
+        more = self._has_a_batch_left()
+        if more and not self._hears_commands:
+            return
+        await self.wait_until(
+            lambda: more or not self._is_going_on(),
+            None if more else self._recorded.look_at,
+            summary="Look which restarts are over",
+        )
 
     async def _go_on(self) -> None:
         """The next batch gets its schedules, or loses them; with all of them scheduled, look how far they are."""
@@ -170,6 +176,9 @@ class FleetRestart(Procedure):
         standing = self._recorded.model_copy(update={"begun": ()})
         resumed = FleetResumed(standing=standing, batches=self._batches, cancelled_by=self._cancelled_by)
         workflow.continue_as_new(self._start.model_copy(update={"resumed": resumed}))
+
+    def _is_under_way(self) -> bool:
+        return self._is_going_on() or self._recorded.to_take_back
 
     def _has_a_batch_left(self) -> bool:
         return self._recorded.to_take_back or (self._is_going_on() and self._recorded.planned > 0)
