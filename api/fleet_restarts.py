@@ -124,7 +124,10 @@ async def find_items(
 
 @router.delete("/{fleet_restart_id}")
 async def cancel(tenant_id: str, fleet_restart_id: str, context: Shared, staff: Staff) -> Fleet:
-    """Cancel as one what has not begun; what the devices have already goes on."""
+    """Cancel as one what has not begun; what the devices have already goes on.
+
+    The answer does not wait until all of a large fleet is taken back, the earliest slots first: `counts` tells.
+    """
     async with context.database.transaction(tenant_id) as connection:
         row = await _row(connection, tenant_id, fleet_restart_id)
     command = Command(command_id=Draw().opaque_id(), actor=staff.actor)

@@ -54,7 +54,7 @@ class RestartReason(StrEnum):
 
 
 class FleetRestartState(StrEnum):
-    """RST-08. `cancelled`: what had not begun then was not begun."""
+    """RST-08. `cancelled`: no UTM gets a schedule any more; those that have one lose it, the earliest slots first."""
 
     IN_PROGRESS = "in_progress"
     FINISHED = "finished"
