@@ -107,7 +107,7 @@ def employ(monkeypatch: pytest.MonkeyPatch) -> Employ:
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> Employ:
     """A worker that forgets; `monkeypatch` is undone when nobody works any more."""
     torn(monkeypatch)
-    for effect in (patience.DATABASE, patience.COMMAND):
+    for effect in (patience.DATABASE, patience.COMMAND, patience.LEFT_ALONE):
         monkeypatch.setitem(effect, "retry_policy", _SOON)
     completions = LostCompletions()
 
