@@ -129,9 +129,8 @@ class ReturnKitActivities:
             now = await _changed(connection, message, kit, values | self._days(kit, message.report, tenant))
             told, to_tell = (kit.due_date, before.waybill_number), (now.due_date, parcel.waybill_number)
             if now.state in _TOLD_OF_SENDING and now.due_date is not None and told != to_tell:
-                step = message.model_copy(update={"step": f"{message.step}-sent"})
                 readers = await shipping_letters.contact(connection, tenant, kit.customer_id)
-                await _post(connection, step, shipping_letters.kit_sent(tenant, now, parcel, readers))
+                await _post(connection, message, shipping_letters.kit_sent(tenant, now, parcel, readers))
             return now
 
         await self._once(message, f"return_kit_reported_{message.report.reported}", work)

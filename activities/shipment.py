@@ -20,13 +20,13 @@ from models.messages.shipment_steps import (
     Stopped,
     StopShipment,
 )
-from models.outbox import Posting
+from models.outbox import Letter, Posting
 from models.procedures import Standing
 from models.rules.periods import morning_of
 from models.rules.shipments import ON_THE_WAY_OUT, OVER, overdue_day
 from models.tables.shipments import Shipment
 from models.tables.tenants import Tenant
-from models.vocabulary import Mail, ParcelKind, ShipmentState
+from models.vocabulary import ParcelKind, ShipmentState
 
 
 class ShipmentActivities:
@@ -145,12 +145,18 @@ class ShipmentActivities:
     ) -> None:
         tenant = await tenant_row(connection, message.identity.tenant_id)
         readers = await shipping_letters.contact_and_users(connection, tenant, now.customer_id)
+        letters: list[Letter] = []
         if now.planned_arrival_date != before.planned_arrival_date and now.state != ShipmentState.DELIVERED:
-            letters = shipping_letters.planned_arrival(tenant, now, before.planned_arrival_date, readers)
-            await outbox.post(connection, _posting(message, Mail.UTM_PLANNED_ARRIVAL), letters)
+            letters += shipping_letters.planned_arrival(tenant, now, before.planned_arrival_date, readers)
         if now.waybill_number != before.waybill_number:
-            letters = shipping_letters.waybill(tenant, now, self._tracking_url, readers)
-            await outbox.post(connection, _posting(message, Mail.UTM_WAYBILL_NUMBER), letters)
+            letters += shipping_letters.waybill(tenant, now, self._tracking_url, readers)
+        posting = Posting(
+            tenant_id=message.identity.tenant_id,
+            procedure_id=message.identity.procedure_id,
+            step=message.step,
+            at=message.at,
+        )
+        await outbox.post(connection, posting, letters)
 
     async def _standing(self, connection: AsyncConnection, parcel: Row[tuple[Shipment]]) -> ParcelStanding:
         if parcel.planned_arrival_date is None or parcel.state in OVER:
@@ -161,12 +167,6 @@ class ShipmentActivities:
     def _overdue_at(self, tenant: Row[tuple[Tenant]], planned: date) -> datetime:
         count = self._records.durations.shipment_patience_business_days
         return morning_of(overdue_day(planned, count, is_business_day(tenant.country)), tenant.time_zone)
-
-
-def _posting(message: RecordReport, mail: Mail) -> Posting:
-    """Each of a report's mails is a step of its own: two may go to one recipient."""
-    identity, step = message.identity, f"{message.step}-{mail}"
-    return Posting(tenant_id=identity.tenant_id, procedure_id=identity.procedure_id, step=step, at=message.at)
 
 
 def _deliveries(message: StopShipment) -> list[ColumnElement[bool]]:
