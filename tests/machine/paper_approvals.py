@@ -77,7 +77,7 @@ class Viewer(Asking):
 
     def __init__(self, procedure_id: str, at: datetime, *, person: str, approvers: tuple[str, ...]) -> None:
         super().__init__(procedure_id, at, approvers=approvers, requesters=())
-        self.request_id = procedure_id.rpartition("-")[2]
+        self.request_id = "-".join(procedure_id.split("-")[3:])  # viewer-access-T…-VR-…
         self.credential = ""
         self.tries = 0
         self.was_allowed = False
