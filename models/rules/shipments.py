@@ -6,10 +6,12 @@ a date, a waybill number or a carrier's name is the one reported last by the car
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import TypeVar
 
 from models.rules.business_days import IsBusinessDay, business_day_after
 from models.vocabulary import ParcelKind, ShipmentState
 
+Said = TypeVar("Said", date, str)
 _ORDER = {
     ParcelKind.DELIVERY: ("requested", "scheduled", "shipped", "undeliverable", "returned", "delivered"),
     # A kit's journey ends here again, with the device in it.
@@ -56,7 +58,7 @@ def after(parcel: Parcel, report: Report) -> Parcel:
     """The parcel once the report is known. A stopped one listens to nothing any more."""
     if parcel.state in STAYS_HERE:
         return parcel
-    for step in (_state, _milestones, _planned, _carrier, _waybill):
+    for step in (_state, _milestones, _details):
         parcel = step(parcel, report)
     return parcel
 
@@ -84,31 +86,28 @@ def _milestones(parcel: Parcel, report: Report) -> Parcel:
     return parcel
 
 
-def _planned(parcel: Parcel, report: Report) -> Parcel:
-    if report.planned_arrival_date is None:
-        return parcel
-    known = parcel.planned_reported_at, parcel.planned_arrival_date
-    said = report.occurred_at, report.planned_arrival_date
-    if known[0] is not None and known[1] is not None and (known[0], known[1]) >= said:
-        return parcel
-    return replace(parcel, planned_reported_at=said[0], planned_arrival_date=said[1])
+def _details(parcel: Parcel, report: Report) -> Parcel:
+    at = report.occurred_at
+    planned = _last_said(parcel.planned_reported_at, parcel.planned_arrival_date, at, report.planned_arrival_date)
+    carrier = _last_said(parcel.carrier_reported_at, parcel.carrier, at, report.carrier)
+    waybill = _last_said(parcel.waybill_reported_at, parcel.waybill_number, at, report.waybill_number)
+    return replace(
+        parcel,
+        planned_reported_at=planned[0],
+        planned_arrival_date=planned[1],
+        carrier_reported_at=carrier[0],
+        carrier=carrier[1],
+        waybill_reported_at=waybill[0],
+        waybill_number=waybill[1],
+    )
 
 
-def _carrier(parcel: Parcel, report: Report) -> Parcel:
-    if report.carrier is None:
-        return parcel
-    known = parcel.carrier_reported_at, parcel.carrier
-    said = report.occurred_at, report.carrier
-    if known[0] is not None and known[1] is not None and (known[0], known[1]) >= said:
-        return parcel
-    return replace(parcel, carrier_reported_at=said[0], carrier=said[1])
-
-
-def _waybill(parcel: Parcel, report: Report) -> Parcel:
-    if report.waybill_number is None:
-        return parcel
-    known = parcel.waybill_reported_at, parcel.waybill_number
-    said = report.occurred_at, report.waybill_number
-    if known[0] is not None and known[1] is not None and (known[0], known[1]) >= said:
-        return parcel
-    return replace(parcel, waybill_reported_at=said[0], waybill_number=said[1])
+def _last_said(
+    known_at: datetime | None, known: Said | None, at: datetime, said: Said | None
+) -> tuple[datetime | None, Said | None]:
+    """What counts, and when it was said; of two said at one instant the greater one, whichever came first."""
+    if said is None:
+        return known_at, known
+    if known_at is None or known is None:
+        return at, said
+    return max((known_at, known), (at, said))
