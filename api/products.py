@@ -155,12 +155,13 @@ async def change(
             at=now, actor=operator.actor, what="product_changed", product_id=product_id, detail=_told(changed)
         )
         await audit.record_in_catalogue(connection, fact)
-        return await _touched(connection, product_id, response)
+        product, response.headers["ETag"] = await _touched(connection, product_id)
+        return product
 
 
 @router.post("/{product_id}/rate-plans", status_code=201, response_model=Product)
 async def add_rate_plan(
-    product_id: str, body: RatePlanInput, context: Shared, operator: Operator, posted: PostedRequest, response: Response
+    product_id: str, body: RatePlanInput, context: Shared, operator: Operator, posted: PostedRequest
 ) -> Response:
     """One more plan, behind the others."""
     now = await context.clock.now()
@@ -171,8 +172,8 @@ async def add_rate_plan(
         added = {"rate_plan_id": await _add_rate_plan(connection, once.draw(), product_id, body, position=position)}
         fact = CatalogueFact(at=now, actor=operator.actor, what="rate_plan_added", product_id=product_id, detail=added)
         await audit.record_in_catalogue(connection, fact)
-        product = await _touched(connection, product_id, response)
-        return await once.answer(product, status=201, location=f"/v1/products/{product_id}")
+        product, version = await _touched(connection, product_id)
+        return await once.answer(product, status=201, location=f"/v1/products/{product_id}", etag=version)
 
 
 @router.patch("/{product_id}/rate-plans/{rate_plan_id}")
@@ -200,7 +201,8 @@ async def change_rate_plan(
         told = {"rate_plan_id": rate_plan_id, **_told(changed)}
         fact = CatalogueFact(at=now, actor=operator.actor, what="rate_plan_changed", product_id=product_id, detail=told)
         await audit.record_in_catalogue(connection, fact)
-        return await _touched(connection, product_id, response)
+        product, response.headers["ETag"] = await _touched(connection, product_id)
+        return product
 
 
 async def _add_rate_plan(
@@ -247,10 +249,9 @@ def _told(changed: dict[str, Any]) -> dict[str, Any]:
     return told | ({"retired": changed["retired_at"] is not None} if "retired_at" in changed else {})
 
 
-async def _touched(connection: AsyncConnection, product_id: str, response: Response) -> Product:
-    """The product after an edit of it or of its plans, under its next version."""
+async def _touched(connection: AsyncConnection, product_id: str) -> tuple[Product, str]:
+    """The product after an edit of it or of its plans, and its next version as an ETag."""
     await connection.execute(
         update(Products).where(Products.product_id == product_id).values(version=Products.version + 1)
     )
-    response.headers["ETag"] = etag(await _version(connection, product_id))
-    return await _product(connection, product_id)
+    return await _product(connection, product_id), etag(await _version(connection, product_id))

@@ -165,6 +165,7 @@ async def test_a_product_or_a_plan_leaves_the_catalogue_and_can_still_be_read(
     url = f"/v1/products/{product['product_id']}"
     more = await api.post(f"{url}/rate-plans", json={"name": "プレミアム", "charges": [MONTHLY]}, headers=operator)
     assert [plan["name"] for plan in more.json()["rate_plans"]] == ["スタンダード", "プレミアム"]
+    assert more.headers["ETag"] == (await api.get(url, headers=operator)).headers["ETag"]
     plan_url = f"{url}/rate-plans/{product['rate_plans'][0]['rate_plan_id']}"
     gone = (await api.patch(plan_url, json={"retired": True}, headers=operator)).json()
     assert [plan["retired_at"] is None for plan in gone["rate_plans"]] == [False, True]
