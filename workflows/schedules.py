@@ -19,6 +19,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.recurrences import RECURRENCES, Recurrence, RecurrencesOnTheWorldClock, of_zones
+from workflows.search_attributes import DUE_AT
 
 _ON_THE_WORLD_CLOCK = "recurrences"
 _SUMMARY = "What recurs, on the world clock"
@@ -69,11 +70,12 @@ async def keep_in(client: Client, task_queue: str, time_zone: str, *, world_cloc
 async def next_on_world_clock(client: Client) -> datetime | None:
     """When something recurring is due next, or was and is under way; None where nothing recurs."""
     try:
-        return await client.get_workflow_handle(_ON_THE_WORLD_CLOCK).query(RecurrencesOnTheWorldClock.next_due)
+        found = await client.get_workflow_handle(_ON_THE_WORLD_CLOCK).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
+    return found.typed_search_attributes.get(DUE_AT, found.start_time)  # it has just begun and not looked yet
 
 
 def _schedule(recurrence: Recurrence, task_queue: str) -> Schedule:

@@ -1,5 +1,6 @@
 """What recurs: on the real server's Schedules, and on the world clock."""
 
+import asyncio
 import time as real_time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -109,3 +110,20 @@ async def test_a_quarter_of_nights_passes_quickly(world: World) -> None:
     due = await schedules.next_on_world_clock(world.client)
     assert due is not None
     assert due - await world.clock.now() <= A_DAY
+
+
+async def test_asking_when_something_is_due_next_never_stops_the_world_clock(world: World) -> None:
+    """Not even while the recurrences continue as new, which the rehearsal's server gives up for good over a query."""
+    await schedules.keep(world.client, world.task_queue, world_clock=True)
+    is_over = asyncio.Event()
+
+    async def ask() -> None:
+        while not is_over.is_set():
+            due = await schedules.next_on_world_clock(world.client)
+            assert due is not None
+
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(60):
+        for _ in range(4):
+            tasks.create_task(ask())
+        await world.advance(days=90)
+        is_over.set()
