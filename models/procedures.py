@@ -49,8 +49,11 @@ class Beginning:
 
 
 async def begin(connection: AsyncConnection, beginning: Beginning, standing: Standing) -> None:
-    """Show a procedure from its start on; one that starts again under its id (a resent signup) is shown anew."""
-    first = {**asdict(beginning), "attention": None, **standing.columns()}
+    """Show a procedure from its start on; one that starts again under its id (a resent signup) is shown anew.
+
+    What it asks of an operator stays: its workflow may still be there, over a mail of what was before.
+    """
+    first = {**asdict(beginning), **standing.columns()}
     await connection.execute(
         insert(Procedure).values(first).on_conflict_do_update(index_elements=["tenant_id", "procedure_id"], set_=first)
     )
