@@ -193,9 +193,10 @@ class RestartActivities:
         """What is open at the UTM: others, a fleet restart or a deletion, may have changed it."""
         tenant_id = start.identity.tenant_id
         async with self._records.database.transaction(tenant_id) as connection:
-            found = await rows.standing(connection, tenant_id, start.registration_id, self._durations)
+            registration_id = await rows.present_registration(connection, start)
+            found = await rows.standing(connection, tenant_id, registration_id, self._durations)
             mails = await outbox.is_waiting(connection, tenant_id, start.identity.procedure_id)
-            return RestartStanding(state="open", mails=mails, **found)
+            return RestartStanding(state="open", mails=mails, registration_id=registration_id, **found)
 
     async def _failed(
         self, connection: AsyncConnection, step: RestartStep, row: Row[Any] | None, fact: Fact

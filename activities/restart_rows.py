@@ -12,7 +12,7 @@ from models import outbox, procedures
 from models.device_vocabulary import RestartReason, RestartState
 from models.durations import Durations
 from models.messages.procedure import Identity
-from models.messages.restart_steps import OpenRestart, RestartStanding, RestartStep
+from models.messages.restart_steps import OpenRestart, RestartStanding, RestartStart, RestartStep
 from models.outbox import Letter, Posting
 from models.procedures import Beginning, Standing
 from models.refusals import NotFound
@@ -47,6 +47,16 @@ async def device(connection: AsyncConnection, tenant_id: str, registration_id: s
     if row is None:
         raise NotFound
     return Device(row, row.company_name)
+
+
+async def present_registration(connection: AsyncConnection, start: RestartStart) -> str:
+    """The UTM's; while it has none, the one that the procedure goes by."""
+    found = await connection.scalar(
+        select(Utm.registration_id).where(
+            Utm.tenant_id == start.identity.tenant_id, Utm.utm_id == start.identity.subject, Utm.deleted_at.is_(None)
+        )
+    )
+    return found or start.registration_id
 
 
 async def hold(connection: AsyncConnection, step: RestartStep, state: RestartState) -> bool:

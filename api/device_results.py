@@ -39,6 +39,7 @@ async def _deliver_restart(context: Context, device: Row[Any], command: Row[Any]
         command_id=f"{command.command_id}-{result.state}",
         actor=f"device:{device.utm_id}",
         restart_id=command.command_id,
+        registration_id=device.registration_id,
         state=DeviceCommandState(result.state),
         detail=result.detail,
     )

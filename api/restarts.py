@@ -104,6 +104,7 @@ async def ask(
         actor=caller.actor,
         restart_id=once.draw().opaque_id(),
         at=body.when,
+        registration_id=row.registration_id,
     )
     identity = restarts_of(row)
     start = RestartStart(identity=identity, registration_id=row.registration_id)
@@ -120,7 +121,9 @@ async def cancel(
     """Take the schedule back, before its slot (RST-04)."""
     async with context.database.transaction(tenant_id) as connection:
         row = await utm_row(connection, tenant_id, customer_id, utm_id)
-    command = AskRestart(command_id=Draw().opaque_id(), actor=caller.actor, restart_id="")
+    command = AskRestart(
+        command_id=Draw().opaque_id(), actor=caller.actor, restart_id="", registration_id=row.registration_id
+    )
     try:
         cancelled = await context.commands.send(restarts_of(row), Restart.cancel, command)
     except ProcedureGoneError:

@@ -21,6 +21,7 @@ from models.messages.restart_steps import (
     RecordRestartReport,
     RecordRestartRequest,
     ReportRestart,
+    RestartCommand,
     RestartStanding,
     RestartStart,
     RestartStep,
@@ -75,6 +76,7 @@ class Restart(Nudged, Procedure):
     @workflow.update(description="Restart the UTM at once, or at a slot (RST-02, RST-03).")
     async def ask(self, command: AskRestart) -> RestartStanding:
         async with self.turn():
+            await self._follow(command)
             await self._do_what_is_due()
             self._judge(command)
             step = self._step(f"request-{command.command_id}", command.restart_id, actor=command.actor)
@@ -84,6 +86,7 @@ class Restart(Nudged, Procedure):
     @workflow.update(description="Take the scheduled restart back (RST-04).")
     async def cancel(self, command: AskRestart) -> RestartStanding:
         async with self.turn():
+            await self._follow(command)
             await self._do_what_is_due()
             self._refuse_unless_scheduled()
             scheduled = self._now.standing.scheduled
@@ -94,6 +97,7 @@ class Restart(Nudged, Procedure):
     @workflow.update(description="The device says how far it is.")
     async def report(self, command: ReportRestart) -> RestartStanding:
         async with self.turn():
+            await self._follow(command)
             await self._do_what_is_due()
             step = self._step(f"report-{command.command_id}", command.restart_id, actor=command.actor)
             message = RecordRestartReport(**step.model_dump(), state=command.state, detail=command.detail)
@@ -109,7 +113,7 @@ class Restart(Nudged, Procedure):
 
     @ask.validator
     def _refuse_request(self, command: AskRestart) -> None:
-        if not self.is_moving:  # whoever comes while a step is being recorded is judged in turn
+        if not self.is_moving and not self._is_news(command):  # else it is judged in turn
             self._judge(command)
 
     # Private steps.
@@ -118,9 +122,20 @@ class Restart(Nudged, Procedure):
         self._take(await self.record(RestartActivities.record_restart_end, self._step("end", "", actor=actor)))
 
     async def _look(self) -> None:
-        """A fleet restart or the UTM's deletion may have changed the rows."""
+        """A fleet restart or the UTM's deletion may have changed the rows; it may have been registered anew."""
         self.nudged = False
-        self._take(await self.record(RestartActivities.find_restarts, self._start))
+        found = await self.record(RestartActivities.find_restarts, self._start)
+        registration_id = found.registration_id or self._start.registration_id
+        self._start = self._start.model_copy(update={"registration_id": registration_id})
+        self._take(found)
+
+    async def _follow(self, command: RestartCommand) -> None:
+        if self._is_news(command):
+            await self._look()
+
+    def _is_news(self, command: RestartCommand) -> bool:
+        """The UTM has been registered anew; what was open at the registration before has ended with that (UTM-04)."""
+        return command.registration_id not in (None, self._start.registration_id)
 
     async def _do_what_is_due(self) -> None:
         while (due := self._due()) is not None:

@@ -13,17 +13,22 @@ class RestartStart(Message):
     registration_id: str
 
 
-class AskRestart(Command):
-    """`at`: the slot; None: at once. The id of the restart is drawn by whoever asks."""
+class RestartCommand(Command):
+    """`registration_id`: the UTM's present one. Its procedure may have begun with one that has ended (UTM-04)."""
 
     restart_id: str
+    registration_id: str | None = None
+
+
+class AskRestart(RestartCommand):
+    """`at`: the slot; None: at once. The id of the restart is drawn by whoever asks."""
+
     at: datetime | None = None
 
 
-class ReportRestart(Command):
+class ReportRestart(RestartCommand):
     """What the device says of it: `started`, `succeeded` or `failed`; `detail`: in its own words."""
 
-    restart_id: str
     state: DeviceCommandState
     detail: str | None = None
 
@@ -101,3 +106,5 @@ class RestartStanding(Answer):
     """Some were queued with it."""
     scheduled: OpenRestart | None = None
     current: OpenRestart | None = None
+    registration_id: str | None = None
+    """The UTM's present one, where that has been asked."""

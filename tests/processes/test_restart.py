@@ -111,7 +111,9 @@ class Desk:
 
     async def utm(self) -> Row[Any]:
         async with self.world.database.transaction(TENANT) as connection:
-            found = await connection.execute(select(Utm.__table__).where(Utm.utm_id == UTM["utm_id"]))
+            found = await connection.execute(
+                select(Utm.__table__).where(Utm.utm_id == UTM["utm_id"]).order_by(Utm.created_at.desc()).limit(1)
+            )
             row: Row[Any] = found.one()
             return row
 
