@@ -37,7 +37,7 @@ from models.messages.contract_steps import (
     RecordDue,
     RecordMove,
 )
-from models.messages.procedure import Identity, Step
+from models.messages.procedure import Step
 from models.persons import end_sessions_without_access
 from models.procedures import Beginning, Standing
 from models.refusals import PreconditionFailed
@@ -244,11 +244,12 @@ class ContractActivities:
         return await self._records.once(fact_of(message, "contract_closed"), ContractRecorded, work)
 
     @activity.defn
-    async def find_delivery(self, identity: Identity) -> Delivery:
+    async def find_delivery(self, message: Step) -> Delivery:
         """What is to be shipped for the contract, and where to."""
+        identity = message.identity
         async with self._records.database.transaction(identity.tenant_id) as connection:
             contract = await contract_row(connection, identity.tenant_id, identity.subject)
-            return await delivery_of(connection, contract)
+            return await delivery_of(connection, contract, message.at)
 
     # Private steps.
 

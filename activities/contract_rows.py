@@ -1,13 +1,15 @@
 """A contract's rows: read, changed, and shown as a procedure. Shared by its steps and by the API."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
-from models import procedures
+from models import procedures, shipments
 from models.contracts import Coming, Surroundings, coming, terms_of
 from models.durations import Durations
 from models.messages.contract_steps import ChosenPlan, ContractRecorded, Delivery, RecordContractApplication
@@ -20,7 +22,7 @@ from models.tables.contracts import Contract, ContractRatePlan
 from models.tables.customers import Customer
 from models.tables.procedures import Mail
 from models.tables.shipments import Shipment
-from models.vocabulary import ContractStatus, ParcelKind, ProcedureKind, ShipmentState
+from models.vocabulary import ContractStatus, ProcedureKind, ShipmentState
 from models.vocabulary import Mail as MailName
 
 NOT_CANCELLED: dict[str, Any] = {
@@ -179,25 +181,44 @@ def _upcoming(upcoming: Sequence[Coming]) -> list[Upcoming]:
     return [Upcoming(at=one.at, what=one.what) for one in upcoming]
 
 
-async def delivery_of(connection: AsyncConnection, contract: Row[Any]) -> Delivery:
-    """The contract's next delivery, unless one is under way or has arrived."""
-    deliveries = await connection.execute(
-        select(Shipment.state, Shipment.number, Shipment.utm_id).where(
-            Shipment.tenant_id == contract.tenant_id,
-            Shipment.contract_number == contract.contract_number,
-            Shipment.kind == ParcelKind.DELIVERY,
-        )
+async def delivery_of(connection: AsyncConnection, contract: Row[Any], at: datetime) -> Delivery:
+    """What is to go out now: the contract's device, and those that replace one (UND-03), where they have stayed here.
+
+    What was asked for `at` this very instant is told once more: whoever asked may have died before it began.
+    """
+    sent = await shipments.deliveries(connection, contract.tenant_id, contract.contract_number)
+    numbers = count(1 + max((one.number for one in sent), default=0))
+    of_device = {one.utm_id: [other for other in sent if other.utm_id == one.utm_id] for one in sent}
+    own = of_device.pop(None, [])
+    begins = contract.destination is not None and (not own or _is_to_go(own, at))
+    return Delivery(
+        new=_sending(contract, own, contract.destination, numbers) if begins else None,
+        replacements=tuple(
+            _sending(contract, same, same[-1].destination, numbers)
+            for same in of_device.values()
+            if _is_to_go(same, at)
+        ),
     )
-    sent = deliveries.all()
-    own = [one.state for one in sent if one.utm_id is None]  # the others replace a device that came back (UND-03)
-    if contract.destination is None or any(state != ShipmentState.STOPPED for state in own):
-        return Delivery()
-    new = NewShipment(
+
+
+def _is_to_go(of_device: Sequence[Row[tuple[Shipment]]], at: datetime) -> bool:
+    """It stays here, or has just been asked for in place of one that does."""
+    *before, latest = of_device
+    if latest.state == ShipmentState.REQUESTED and latest.requested_at == at:
+        return before[-1].state == ShipmentState.STOPPED if before else latest.utm_id is None
+    return bool(latest.state == ShipmentState.STOPPED)
+
+
+def _sending(
+    contract: Row[Any], of_device: Sequence[Row[tuple[Shipment]]], destination: dict[str, Any], numbers: Iterator[int]
+) -> NewShipment:
+    latest = of_device[-1] if of_device else None
+    return NewShipment(
         tenant_id=contract.tenant_id,
         contract_number=contract.contract_number,
         customer_id=contract.customer_id,
         product_name=contract.product_name,
-        destination=Destination.model_validate(contract.destination),
-        number=1 + max((one.number for one in sent), default=0),
+        destination=Destination.model_validate(destination),
+        number=latest.number if latest and latest.state == ShipmentState.REQUESTED else next(numbers),
+        utm_id=latest.utm_id if latest else None,
     )
-    return Delivery(new=new)

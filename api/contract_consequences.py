@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.contract_rows import rate_plan_rows, surroundings
 from activities.records import tenant_row
 from api.consequence_wording import sentence
-from models import contract_utms, outbox
+from models import contract_utms, outbox, shipments
 from models.calendars import is_business_day
 from models.contract_cancellation import Moment
 from models.contracts import calendar_of, last_day_of
@@ -29,8 +29,8 @@ from models.rules.undo_consequences import kit_undoing
 from models.tables.contracts import Contract
 from models.tables.customers import Customer
 from models.tables.people import PortalUser
-from models.tables.shipments import ReturnKit, Shipment
-from models.vocabulary import ConsequenceKind, Language, ParcelKind, ReturnKitState, ShipmentState
+from models.tables.shipments import ReturnKit
+from models.vocabulary import ConsequenceKind, Language, ReturnKitState, ShipmentState
 
 
 class Consequence(BaseModel):
@@ -72,7 +72,10 @@ async def _situation(
     contact = select(Customer.mail_address).where(Customer.tenant_id == tenant_id, Customer.customer_id == customer_id)
     users = select(func.count()).where(PortalUser.tenant_id == tenant_id, PortalUser.customer_id == customer_id)
     tenant = await tenant_row(connection, tenant_id)
-    deliveries = await _deliveries(connection, contract)
+    deliveries = {  # of each device the last
+        parcel.utm_id: parcel.state
+        for parcel in await shipments.deliveries(connection, tenant_id, contract.contract_number)
+    }
     return Situation(
         calendar=calendar_of(contract, moment.around),
         includes_utm=contract.includes_utm,
@@ -83,8 +86,8 @@ async def _situation(
         portal_closing=durations.portal_closing,
         kit_due=durations.return_kit_due,
         devices=await _devices(connection, contract),
-        ships=bool(deliveries & ON_THE_WAY_OUT),
-        was_stopped=ShipmentState.STOPPED in deliveries,
+        ships=not ON_THE_WAY_OUT.isdisjoint(deliveries.values()),
+        was_stopped=ShipmentState.STOPPED in deliveries.values(),
         other_last_days=await _other_last_days(connection, contract),
         cancelled_at=contract.cancelled_at,
         notices_sent=moment.around.notices_sent,
@@ -105,18 +108,6 @@ async def _devices(connection: AsyncConnection, contract: Row[Any]) -> list[Devi
     return [
         Device(utm.utm_id, utm.postal_code, utm.address, _town(utm.postal_code), kits.get(utm.utm_id)) for utm in utms
     ]
-
-
-async def _deliveries(connection: AsyncConnection, contract: Row[Any]) -> set[str]:
-    """Where the devices stand that were to be shipped for it."""
-    found = await connection.execute(
-        select(Shipment.state).where(
-            Shipment.tenant_id == contract.tenant_id,
-            Shipment.contract_number == contract.contract_number,
-            Shipment.kind == ParcelKind.DELIVERY,
-        )
-    )
-    return set(found.scalars())
 
 
 async def _other_last_days(connection: AsyncConnection, contract: Row[Any]) -> list[date | None]:

@@ -1,5 +1,6 @@
 """Parcels in the database: asked for within somebody's transaction, and changed by what the carrier reports."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 
@@ -56,6 +57,22 @@ async def find(
     if found is None:
         raise NotFound
     return found
+
+
+async def deliveries(
+    connection: AsyncConnection, tenant_id: str, contract_number: str
+) -> Sequence[Row[tuple[Shipment]]]:
+    """The contract's parcels but for those of its kits, in their order. `utm_id`: of the device that one replaces."""
+    found = await connection.execute(
+        select(Shipment.__table__)
+        .where(
+            Shipment.tenant_id == tenant_id,
+            Shipment.contract_number == contract_number,
+            Shipment.kind == ParcelKind.DELIVERY,
+        )
+        .order_by(Shipment.number)
+    )
+    return found.all()
 
 
 async def keep_here(connection: AsyncConnection, tenant_id: str, shipment_id: str) -> None:

@@ -34,9 +34,12 @@ async def run_errand(contract: Procedure, errand: Errand | Nudges) -> None:
     number, customer_id = identity.subject, identity.customer_id or ""
     match errand.kind:
         case ContractErrand.BEGIN_SHIPMENT:
-            delivery = await contract.record(ContractActivities.find_delivery, identity)
+            delivery = await contract.record(ContractActivities.find_delivery, errand.cause)
             if delivery.new is not None:
                 await begin_shipment(contract, BeginShipment(**step, new=delivery.new))
+            for new in delivery.replacements:
+                again = step | {"step": f"{step['step']}-replacement-{new.number}"}
+                await begin_shipment(contract, BeginShipment(**again, new=new))
         case ContractErrand.STOP_SHIPMENT:
             await stop_shipment(contract, StopShipment(**step, contract_number=number))
         case ContractErrand.BEGIN_RETURN_KITS if errand.day:

@@ -87,6 +87,7 @@ class Delivery(Message):
     """What is to be sent for the contract; nothing when it is on its way already, or has arrived."""
 
     new: NewShipment | None = None
+    replacements: tuple[NewShipment, ...] = ()
 
 
 class ContractStart(Command):
