@@ -28,6 +28,7 @@ from models.vocabulary import SignupState
 from workflows.procedure import EndedByOperatorError, Procedure
 
 _OPEN = frozenset({SignupState.OPEN})
+_LEAVES_MAILS = "registered-without-its-refused-mails"
 _RESENDABLE = frozenset({SignupState.OPEN, SignupState.EXPIRED})
 
 
@@ -121,6 +122,8 @@ class Signup(Procedure):
             except ApplicationError:
                 self._now.state = SignupState.OPEN
                 raise
+            if workflow.patched(_LEAVES_MAILS):
+                await self.give_up_refused_mails(command.actor)
         self.stand(SignupState.REGISTERED, waiting_for="nothing")
         return closed.model_copy(update={"fingerprint": command.fingerprint})
 

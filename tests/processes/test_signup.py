@@ -28,7 +28,7 @@ from models.tables.customers import Customer
 from models.tables.people import Person, PortalUser
 from models.tables.procedures import Procedure
 from models.vocabulary import MemberKind, OperatorAction, ProcedureKind, SignupState
-from tests.world import TENANT, World, eventually
+from tests.world import PATIENCE, TENANT, World, eventually
 from workflows.signup import Signup
 
 CUSTOMER, USER, ADDRESS = "A00366102", "YW499776", "hanako@minato.example"
@@ -291,6 +291,19 @@ async def test_a_refused_mail_needs_no_operator_once_the_signup_has_moved_to_ano
     with pytest.raises(WorkflowUpdateFailedError) as stale:
         await send(world, "change_address", move.model_copy(update={"command_id": "stale"}), Opened)
     assert code_of(stale) == "precondition_failed"
+
+
+@pytest.mark.requirement("TEN-06", "GEN-08")
+async def test_a_refused_mail_needs_no_operator_once_the_person_has_registered(world: World) -> None:
+    """Nobody but the address had the link, whatever its mail server has said: the procedure is over."""
+    world.mails.answer = lambda _: "550 5.1.1 no such user"
+    opened = await begin_portal_user(world)
+    await eventually(lambda: is_waited_for(world))
+    assert (await register(world, opened.link_id)).state == SignupState.REGISTERED
+    async with asyncio.timeout(PATIENCE):
+        handle = world.client.get_workflow_handle(portal_start("", None).identity.procedure_id)
+        assert await handle.result() == SignupState.REGISTERED
+    assert await attention(world) is None
 
 
 @pytest.mark.requirement("USR-04", "TEN-04")
