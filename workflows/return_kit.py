@@ -32,7 +32,7 @@ from models.messages.return_kit_steps import (
 )
 from models.messages.shipment_steps import BeginShipment, CarryParcel, ReportParcel
 from models.refusals import WrongState
-from models.rules.kit_decisions import NOT_SENT, RECEIVABLE, RESENDABLE, UNDER_WAY
+from models.rules.kit_decisions import BACK, NOT_SENT, RECEIVABLE, RESENDABLE, UNDER_WAY
 from models.vocabulary import ReturnKitState
 from workflows import search_attributes
 from workflows.nudge import Nudged
@@ -41,6 +41,7 @@ from workflows.procedure import EndedByOperatorError, Procedure
 from workflows.shipment import begin_shipment
 
 _UNDELIVERABLE = "undeliverable"
+_KEEPS_HERE = "needless-kits-stay-here"
 _STARTED_WITH_ONE_MESSAGE = 50
 _WAITING_FOR = {
     ReturnKitState.PLANNED: "the first business day after the cancellation date",
@@ -206,6 +207,8 @@ class ReturnKit(Nudged, OperatorNotices):
                 self._parcel(standing.shipment_id),
                 summary="Ask the carrier to take it",
             )
+        elif self._is_needless(before) and workflow.patched(_KEEPS_HERE):
+            self._leave_here()
         if self._state is ReturnKitState.UNDELIVERABLE:
             self.notice(_UNDELIVERABLE, "the carrier could not deliver the kit: the address has to be corrected")
         else:
@@ -213,6 +216,10 @@ class ReturnKit(Nudged, OperatorNotices):
         self.stand(self._state, waiting_for=_WAITING_FOR.get(self._state, "nothing"), upcoming=self._upcoming())
         self.deliver_mails()
         return standing.model_copy(update={"fingerprint": command.fingerprint if command else ""})
+
+    def _is_needless(self, before: KitStanding | None) -> bool:
+        """The device is back, and the kit that was to fetch it has not left."""
+        return before is not None and before.state == ReturnKitState.REQUESTED and self._state in BACK
 
     def _upcoming(self) -> list[Upcoming]:
         standing = self._now.standing

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from models.rules.shipments import Parcel
+from models.rules.shipments import STAYS_HERE, Parcel
 from models.vocabulary import ReturnKitState as Kit
 from models.vocabulary import ShipmentState
 
@@ -21,14 +21,16 @@ _ON_ITS_WAY = frozenset({ShipmentState.SHIPPED, ShipmentState.DELIVERED})
 def kit_after(kit: Kit, sendings: Sequence[Parcel], *, is_settled: bool = False) -> Kit:
     """The kit once its sendings, the latest last, stand there: the same whatever the order of the carrier's events.
 
-    The device may come in the box of any of them; for the rest only the latest counts. What the carrier says late
-    may show that a box had come back empty. `is_settled`: that a device is back holds, whatever it says.
+    The device may come in the box of any of them; for the rest only the latest counts that was not stopped. What the
+    carrier says late may show that a box had come back empty. `is_settled`: that a device is back holds, whatever it
+    says.
     """
     if kit is Kit.PLANNED or kit not in UNDER_WAY | BACK or (kit in BACK and is_settled):
         return kit
     if device_back_at(sendings) is not None:
         return kit if kit in BACK else Kit.RECEIVED
-    return kit if kit is Kit.UNRETURNED else _said_of(sendings[-1])
+    left = [parcel for parcel in sendings if parcel.state not in STAYS_HERE]
+    return kit if kit is Kit.UNRETURNED else _said_of((left or sendings)[-1])
 
 
 def device_back_at(sendings: Sequence[Parcel]) -> datetime | None:

@@ -1,5 +1,6 @@
 """What the carrier says of a kit late, in another order, or of an earlier sending, on the real engine."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,8 @@ from models.rules.periods import day_of, morning_of, start_of_day
 from tests.contracts import ZONE
 from tests.processes import test_return_kit as kits
 from tests.processes.test_return_kit import Ended, morning
-from tests.shipping import CONTACT, at_attention, report
-from tests.world import NOTIFIED, eventually
+from tests.shipping import CONTACT, at_attention, parcel, report
+from tests.world import NOTIFIED, PATIENCE, eventually
 
 DAY = timedelta(days=1)
 # The fixtures there are those here.
@@ -83,6 +84,41 @@ async def test_the_device_may_come_in_the_box_that_was_sent_first(sent: Ended) -
     await sent.world.advance(days=60)
     assert not any("ご返送のお願い" in subject for subject in await sent.subjects())
     assert (await sent.charges(), (await sent.kit())["state"]) == ([], "closed")
+
+
+@pytest.mark.requirement("KIT-01", "KIT-03")
+async def test_a_sending_that_has_not_left_stays_here_once_the_device_is_back(sent: Ended) -> None:
+    """In the box of the one before; if that turns out to have come back empty, staff have it sent again."""
+    first = (await sent.kit())["shipment_id"]
+    assert (await sent.staff_do("resend"))[1]["state"] == "requested"
+    await report(sent.api, sent.operator, first, "3", "returned")
+    second = (await sent.at_state("closed"))["shipment_id"]
+    assert second != first
+
+    async def stays_here() -> bool:
+        return bool((await parcel(sent.world, second)).state == "stopped")
+
+    await eventually(stays_here)
+    await report(sent.api, sent.operator, first, "2", "undeliverable")
+    assert (await sent.kit())["state"] == "undeliverable"
+    assert (await sent.staff_do("resend"))[1]["state"] == "requested"
+    third = (await sent.kit())["shipment_id"]
+    assert third not in (first, second)
+    assert await sent.says("1", "shipped", waybill_number="4909") == "sent"
+
+
+@pytest.mark.requirement("KIT-01")
+async def test_a_kit_stays_here_when_the_device_is_back_before_it_has_left(ended: Ended) -> None:
+    """Staff say so: the customer has brought it."""
+    sending = (await ended.kit())["shipment_id"]
+    assert (await ended.staff_do("received"))[0] == 200
+
+    async def stays_here() -> bool:
+        return bool((await parcel(ended.world, sending)).state == "stopped")
+
+    await eventually(stays_here)
+    async with asyncio.timeout(PATIENCE):
+        assert await ended.world.client.get_workflow_handle(ended.procedure_id).result() == "closed"
 
 
 @pytest.mark.requirement("UND-03", "KIT-03")
