@@ -11,6 +11,7 @@ from models.messages.account_lock_steps import RecordLock
 from models.messages.procedure import Answer
 from models.outbox import Letter, Posting
 from models.procedures import Beginning, Standing
+from models.refusals import NotFound
 from models.tables.people import Person
 from models.vocabulary import Language, LockState, Mail
 
@@ -24,6 +25,9 @@ class AccountLockActivities:
         """Mail the person that the account is locked; nothing when the lock was given up before it was made.
 
         The workflow is started before the lock is committed, so this waits for that to be settled.
+
+        Raises:
+            NotFound: the person has been erased meanwhile.
         """
         notice = message.notice
         async with self._records.database.transaction() as connection:
@@ -32,9 +36,11 @@ class AccountLockActivities:
 
         async def work(connection: AsyncConnection) -> Answer:
             identity = message.identity
-            found = await connection.execute(select(Person.mail_address).where(Person.person_id == notice.person_id))
+            address = await connection.scalar(select(Person.mail_address).where(Person.person_id == notice.person_id))
+            if address is None:
+                raise NotFound
             tenant = await tenant_row(connection, identity.tenant_id)
-            letter = self._letter(found.scalar_one(), Language(tenant.language))
+            letter = self._letter(address, Language(tenant.language))
             posting = Posting(
                 tenant_id=identity.tenant_id, procedure_id=identity.procedure_id, step=message.step, at=message.at
             )

@@ -21,7 +21,7 @@ from models.messages.password_reset_steps import (
 from models.messages.procedure import Answer, Identity
 from models.outbox import Letter, Posting
 from models.procedures import Beginning, Standing
-from models.refusals import LinkUsed, LinkWithdrawn
+from models.refusals import LinkUsed, LinkWithdrawn, NotFound
 from models.tables.people import PasswordReset, Person, PortalUser, StaffMember
 from models.vocabulary import Language, LinkPurpose, Mail, ResetChannel, ResetState
 
@@ -32,11 +32,16 @@ class PasswordResetActivities:
 
     @activity.defn
     async def record_reset_request(self, message: RecordResetRequest) -> Requested:
-        """A link by mail or a code by SMS, good for one use within the hour."""
+        """A link by mail or a code by SMS, good for one use within the hour.
+
+        Raises:
+            NotFound: the account, or the mobile number, has gone since it was asked for.
+        """
         expires_at = message.at + self._records.durations.password_reset
 
         async def work(connection: AsyncConnection) -> Requested:
             identity = message.identity
+            letter = await self._letter(connection, message, expires_at)
             await connection.execute(
                 insert(PasswordReset).values(
                     tenant_id=identity.tenant_id,
@@ -47,7 +52,6 @@ class PasswordResetActivities:
                     expires_at=expires_at,
                 )
             )
-            letter = await self._letter(connection, message, expires_at)
             posting = Posting(
                 tenant_id=identity.tenant_id, procedure_id=identity.procedure_id, step=message.step, at=message.at
             )
@@ -170,17 +174,23 @@ async def _set_password(connection: AsyncConnection, person_id: str, message: Re
 
 
 async def _mail_address(connection: AsyncConnection, person_id: str | None) -> str:
-    found = await connection.execute(select(Person.mail_address).where(Person.person_id == person_id))
-    return found.scalar_one()
+    """Raises: NotFound: the account has been erased."""
+    address: str | None = await connection.scalar(select(Person.mail_address).where(Person.person_id == person_id))
+    if address is None:
+        raise NotFound
+    return address
 
 
 async def _mobile_number(connection: AsyncConnection, start: ResetStart) -> str:
-    found = await connection.execute(
+    """Raises: NotFound: the portal user has been deleted, or has no number any more."""
+    number: str | None = await connection.scalar(
         select(PortalUser.mobile_number).where(
             PortalUser.tenant_id == start.identity.tenant_id, PortalUser.user_id == start.user_id
         )
     )
-    return found.scalar_one() or ""
+    if not number:
+        raise NotFound
+    return number
 
 
 async def _name(connection: AsyncConnection, start: ResetStart, language: Language) -> str | None:

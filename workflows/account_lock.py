@@ -5,6 +5,7 @@ the workflow is started all the same, so that both take alike, and ends at once.
 """
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from activities.account_lock import AccountLockActivities
 from models.messages.account_lock_steps import LockNotice, RecordLock
@@ -28,7 +29,10 @@ class AccountLock(Procedure):
 
     async def _story(self) -> None:
         step = RecordLock(identity=self.identity, step="locked", at=workflow.now(), actor="system", notice=self._notice)
-        recorded = await self.record(AccountLockActivities.record_account_lock, step)
+        try:
+            recorded = await self.record(AccountLockActivities.record_account_lock, step)
+        except ApplicationError:
+            return  # the account has gone since
         self._state = LockState(recorded.state)
         self.stand(self._state, waiting_for="nothing but its mail's delivery")
         if self._state is LockState.LOCKED:

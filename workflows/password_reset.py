@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from activities.outcomes import refused
 from activities.password_reset import PasswordResetActivities
@@ -44,10 +45,11 @@ class PasswordReset(Procedure):
         return self._now.state
 
     async def _story(self) -> None:
-        requested = await self.record(
-            PasswordResetActivities.record_reset_request,
-            RecordResetRequest(**self._step("request", "person").model_dump(), start=self._start),
-        )
+        message = RecordResetRequest(**self._step("request", "person").model_dump(), start=self._start)
+        try:
+            requested = await self.record(PasswordResetActivities.record_reset_request, message)
+        except ApplicationError:
+            return  # the account has gone since it was asked for
         self._now = State(ResetState.REQUESTED, requested.expires_at)
         self.stand(
             ResetState.REQUESTED,

@@ -10,6 +10,7 @@ from tests.processes import test_restart as restarts
 from tests.processes.test_restart import ALERTS, Desk
 from tests.shipping import at_attention, attention_of
 from tests.utm_customers import UTM
+from tests.world import eventually
 
 desk = restarts.desk  # the fixture there is the one here
 
@@ -24,7 +25,7 @@ async def refused(desk: Desk) -> str:
     async def both() -> bool:
         return len(await attention_of(desk.world, procedure_id)) == 2
 
-    await restarts.eventually(both)
+    await eventually(both)
     return procedure_id
 
 
