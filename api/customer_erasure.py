@@ -6,7 +6,7 @@ Numbers, amounts, dates and quantities stay, as does the audit log, which holds 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Update, case, cast, delete, func, literal, select, update
+from sqlalchemy import Row, Update, case, cast, delete, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,6 +38,7 @@ async def erase_company(
         await _erase_application(connection, tenant_id, row.application_number)
     await _empty_what_it_had(connection, tenant_id, customer_id)
     await _empty_restarts(connection, tenant_id, customer_id)
+    await _erase_restart_mails(connection, tenant_id, customer_id)
     await _empty_additions(connection, tenant_id, customer_id)
     await _empty_approvals(connection, tenant_id, customer_id)
     signups = [Identity.of(ProcedureKind.SIGNUP, tenant_id, user.user_id).procedure_id for user in users]
@@ -86,6 +87,19 @@ async def _empty_restarts(connection: AsyncConnection, tenant_id: str, customer_
     )
 
 
+async def _erase_restart_mails(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
+    """A UTM's restarts are one procedure, whosever it is: what they wrote of it while it was this customer's."""
+    named = literal(Identity.of(ProcedureKind.RESTART, tenant_id, "").procedure_id) + Utm.utm_id
+    mine = (Utm.tenant_id == tenant_id, Utm.customer_id == customer_id)
+    while_mine = Mail.queued_at.between(Utm.created_at, func.coalesce(Utm.deleted_at, Mail.queued_at))
+    await connection.execute(
+        _emptied_mails(tenant_id).where(
+            Mail.procedure_id.in_(select(named).where(*mine)),
+            exists().where(*mine, named == Mail.procedure_id, while_mine),
+        )
+    )
+
+
 async def _empty_additions(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
     """The quantities stay. What is still undecided has been sent while the deletion was under way, and ends with it."""
     quantity = func.jsonb_build_object("quantity", UtmAddition.destination["quantity"])
@@ -128,8 +142,13 @@ async def _empty_approvals(connection: AsyncConnection, tenant_id: str, customer
 
 
 async def _procedures(connection: AsyncConnection, tenant_id: str, customer_id: str) -> list[str]:
+    """But for restarts, which may have been another's before."""
     found = await connection.execute(
-        select(Procedure.procedure_id).where(Procedure.tenant_id == tenant_id, Procedure.customer_id == customer_id)
+        select(Procedure.procedure_id).where(
+            Procedure.tenant_id == tenant_id,
+            Procedure.customer_id == customer_id,
+            Procedure.kind != ProcedureKind.RESTART,
+        )
     )
     return [*found.scalars()]
 

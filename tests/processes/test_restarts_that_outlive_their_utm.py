@@ -1,17 +1,23 @@
 """A UTM's restarts while mails of earlier ones still wait for an operator: the procedure lives as long as they do."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select, update
 
 from activities.restart_rows import restarts_of
+from models.tables.contracts import Contract
+from models.tables.procedures import Mail
+from tests.api.test_customers import CUSTOMERS, created
 from tests.processes import test_fleet_restart as fleets
 from tests.processes import test_restart as restarts
 from tests.processes.test_restart import ALERTS, Desk
 from tests.shipping import at_attention, attention_of
-from tests.utm_customers import UTM
-from tests.world import eventually
+from tests.utm_customers import UTM, contract
+from tests.world import TENANT, eventually
 
+OTHER = "alert@hikari.example"
 desk = restarts.desk  # the fixture there is the one here
 
 
@@ -71,3 +77,30 @@ async def test_a_fleet_restart_looks_after_a_utm_registered_anew_as_after_any_ot
     assert (await desk.eventually("failed"))["reason"] == "offline"
     await desk.world.advance(hours=1)
     assert (await fleets.read(desk.api, desk.staff, fleet))["state"] == "finished"
+
+
+@pytest.mark.requirement("CUS-05", "UTM-04")
+async def test_a_deleted_customer_is_erased_from_the_restarts_of_a_utm_that_is_another_ones_by_then(desk: Desk) -> None:
+    """Those are one procedure: what it has written to the other one stays."""
+    assert (await desk.ask(await desk.slot())).status_code == 202
+    await desk.world.mails_to(ALERTS, 1)
+    assert (await desk.api.delete(desk.url, headers=desk.staff)).status_code == 204
+    other = await created(desk.api, desk.staff)
+    await contract(desk.world, other["customer_id"])
+    utms = f"{CUSTOMERS}/{other['customer_id']}/utms"
+    answer = await desk.api.post(utms, json={**UTM, "customer_addresses": [OTHER]}, headers=desk.staff)
+    assert answer.status_code == 201, answer.text
+    theirs = replace(desk, url=f"{utms}/{UTM['utm_id']}")
+    assert (await theirs.ask(await desk.slot())).status_code == 202
+    await desk.world.mails_to(OTHER, 1)
+    former = desk.url.partition("/utms/")[0]
+    day = (await desk.world.clock.now()).date() - timedelta(days=99)
+    ended = {"status": "cancelled", "cancellation_date": day, "cancelled_at": func.now(), "ended_at": func.now()}
+    async with desk.world.database.transaction(TENANT) as connection:
+        mine = Contract.customer_id == former.rpartition("/")[2]
+        await connection.execute(update(Contract).where(mine).values(**ended))
+    answer = await desk.api.delete(former, headers=desk.staff)
+    assert answer.status_code == 204, answer.text
+    async with desk.world.database.transaction(TENANT) as connection:
+        recipients = [*(await connection.execute(select(Mail.recipient))).scalars()]
+    assert [one for one in recipients if not one.startswith("erased:")] == [OTHER]
