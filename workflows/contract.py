@@ -146,7 +146,7 @@ class Contract(Procedure):
 
     @change.validator
     def _refuse_change(self, command: ChangeContract) -> None:
-        self._refuse_unless_open(ContractCommand.CHANGE, command)
+        self._refuse_at_once(ContractCommand.CHANGE, command)
 
     @cancel.validator
     def _refuse_cancellation(self, command: CancelContract) -> None:

@@ -5,15 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from httpx2 import AsyncClient
 from sqlalchemy import func, insert, select
+from temporalio.client import WorkflowUpdateStage
 
 from models.identifiers import Draw, digest, secret_token
 from models.rules.periods import start_of_day
-from models.tables.contracts import AccountCharge
+from models.tables.contracts import AccountCharge, Contract
 from models.tables.customers import Customer
 from models.tables.people import Person, PortalUser, Session
 from models.tables.procedures import Mail
 from models.vocabulary import SignupState
-from tests.contracts import ZONE, Office, open_office
+from tests.contracts import DESTINATION, ZONE, Office, open_office
 from tests.processes.test_contract_errands import kits, register_utms
 from tests.world import NOTIFIED, TENANT, World
 
@@ -230,6 +231,25 @@ async def test_a_command_repeated_after_the_contract_has_continued_as_new_gets_i
     assert (await office.read(number))["status"] == "active"
     assert (await happened(office, number)).count("contract_cancelled") == 1
     await office.cancel(number, await office.in_days(2))  # what was repeated has not cancelled it again
+
+
+@pytest.mark.requirement("CON-08", "UND-02")
+async def test_a_change_that_comes_while_the_undo_is_being_recorded_is_judged_after_it(office: Office) -> None:
+    """Not by the state that is over."""
+    number = (await office.apply(shipping_required=True, destination=DESTINATION))["contract_number"]
+    await office.cancel(number, await office.in_days(2))
+    handle = office.world.client.get_workflow_handle(f"contract-{TENANT}-{number}")
+    undo = {"command_id": "undo-1", "actor": "staff:1"}
+    moved = {"values": {"destination": {**DESTINATION, "address": "港区芝1-1-1"}}}
+    change = {"command_id": "change-1", "actor": "staff:1", "changes": moved}
+    async with office.world.database.transaction(TENANT) as connection:
+        await connection.execute(select(Contract.status).with_for_update())
+        begun = [
+            await handle.start_update(what, command, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+            for what, command in (("undo", undo), ("change", change))
+        ]
+    assert [(await one.result())["state"] for one in begun] == ["active", "active"]
+    assert (await office.read(number))["destination"]["address"] == "港区芝1-1-1"
 
 
 @pytest.mark.requirement("CAN-05")
