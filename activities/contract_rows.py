@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
 from models import procedures, shipments
+from models.contract_utms import take_utm
 from models.contracts import Coming, Surroundings, coming, terms_of
 from models.durations import Durations
 from models.messages.contract_steps import ChosenPlan, ContractRecorded, Delivery, RecordContractApplication
@@ -111,6 +112,8 @@ async def insert_contract(connection: AsyncConnection, message: RecordContractAp
     }
     await connection.execute(insert(Contract).values(values))
     row = await contract_row(connection, message.identity.tenant_id, message.identity.subject)
+    if row.utm_id is not None:
+        await take_utm(connection, row.tenant_id, row.customer_id, row.utm_id, row.contract_number)
     await put_rate_plans(connection, row, application.rate_plans)
     return await change_contract(connection, row, term_end_date=term(terms_of(row), 0).last_day)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables.contracts import Contract
@@ -52,6 +52,24 @@ async def contract_for(
         if number is not None:
             return number
     return None
+
+
+async def take_utm(
+    connection: AsyncConnection, tenant_id: str, customer_id: str, utm_id: str, contract_number: str
+) -> None:
+    """The customer's device becomes the contract's, unless it is that of another that has not ended."""
+    running = _contracts(tenant_id, customer_id).where(Contract.ended_at.is_(None)).order_by(None)
+    await connection.execute(
+        update(Utm)
+        .where(
+            Utm.tenant_id == tenant_id,
+            Utm.customer_id == customer_id,
+            Utm.utm_id == utm_id,
+            Utm.deleted_at.is_(None),
+            or_(Utm.contract_number.is_(None), Utm.contract_number.not_in(running)),
+        )
+        .values(contract_number=contract_number, revision=Utm.revision + 1)
+    )
 
 
 async def served(connection: AsyncConnection, tenant_id: str, customer_id: str, today: date) -> frozenset[str]:

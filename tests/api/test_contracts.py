@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from models.tables.shipments import Shipment
 from models.vocabulary import ShipmentState
 from tests.contracts import DESTINATION, Office, open_office
+from tests.utm_customers import UTM
 from tests.world import NOTIFIED, TENANT, World, eventually
 
 
@@ -187,3 +188,19 @@ async def test_the_destination_changes_until_it_is_shipped(office: Office) -> No
         errors = [(error["field"], error["code"]) for error in late.json()["errors"]]
         assert errors == [("destination", "already_shipped")]
     assert (await office.read(contract["contract_number"]))["memo3"] == "受付"
+
+
+@pytest.mark.requirement("CON-02", "KIT-01")
+async def test_a_contract_has_the_device_that_it_names_although_that_was_registered_before(office: Office) -> None:
+    """It is fetched back at the contract's end; one of a contract that runs stays there."""
+    first = (await office.apply(rate_plans=[{"rate_plan_id": office.rate_plan_id}]))["contract_number"]
+    url = office.url.replace("contracts", "utms")
+    numbers = ("a1a1b2b2c300", "a1a1b2b2c301")
+    for utm_id in numbers:
+        assert (await office.api.post(url, json={**UTM, "utm_id": utm_id}, headers=office.headers)).status_code == 201
+    naming = [(await office.apply(utm_id=utm_id))["contract_number"] for utm_id in numbers]
+    devices = [(await office.api.get(f"{url}/{utm_id}", headers=office.headers)).json() for utm_id in numbers]
+    assert [device["contract_number"] for device in devices] == [first, naming[1]]
+    await office.cancel(naming[1], await office.in_days(1))
+    kits = await office.api.get(f"{office.url}/{naming[1]}/return-kits", headers=office.headers)
+    assert [kit["utm_id"] for kit in kits.json()["items"]] == [numbers[1]]
