@@ -24,7 +24,7 @@ from workflows.world_clock import WorldClock
 router = APIRouter(prefix="/v1/rehearsal", tags=["Rehearsal"])
 _FARTHEST = timedelta(days=3660)
 _LOOK_EVERY_SECONDS = 0.05
-_PATIENCE_SECONDS = 10
+_PATIENCE_SECONDS = 25  # the engine gives a lost task again after ten
 
 
 class Advance(Input):

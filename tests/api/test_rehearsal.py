@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from api.app import create_app, make_context
 from api.context import Context
 from models.clock import SystemClock
 from models.tables.applications import ServiceApplication
-from models.tables.procedures import Mail
+from models.tables.procedures import Mail, Procedure
 from settings import Settings
 from tests.api.test_service_application import confirmed, submitted
 from tests.world import NOTIFIED, TENANT, World, make_tenant
 from workflows import schedules
 
+_TASK_COMES_AGAIN = 10  # seconds, of the engine
 ADVANCE, CLOCK = "/v1/rehearsal/advance", "/v1/rehearsal/clock"
 
 
@@ -86,6 +87,21 @@ async def test_a_mail_server_that_says_not_now_is_not_waited_for(
     world.mails.answer = lambda _: None
     await advanced(api, operator, by="PT1H")
     assert len(world.mails.to("taro@minato.example")) == 2
+
+
+async def test_a_procedure_whose_task_was_lost_is_waited_for(
+    api: AsyncClient, operator: dict[str, str], staff: dict[str, str], world: World
+) -> None:
+    """The engine gives the task again after ten seconds; here somebody else does what was due, a little later."""
+    await submitted(api, staff)
+    async with world.database.transaction(TENANT) as connection:
+        due = [{"at": (await world.clock.now()).isoformat(), "what": "lapse"}]
+        await connection.execute(update(Procedure).values(next=due))
+    jump = asyncio.create_task(advanced(api, operator, by="PT1M"))
+    await asyncio.sleep(_TASK_COMES_AGAIN + 2)
+    async with world.database.transaction(TENANT) as connection:
+        await connection.execute(update(Procedure).values(next=[]))
+    await jump
 
 
 @pytest.mark.requirement("GEN-07")
