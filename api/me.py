@@ -67,11 +67,11 @@ async def read(context: Shared, person: SignedIn, response: Response) -> Me:
 async def change_password(body: PasswordChange, context: Shared, person: SignedIn) -> None:
     """The person's other sessions end. A wrong current password counts as one at the sign-in does."""
     address = await _mail_address(context, person.person_id)
+    errors = password_errors(body.password, body.password_confirmation, mail_address=address, common=common_passwords())
     try:
         proven = await prove(context, address, body.current_password)
     except InvalidCredentials:
-        raise _wrong_password() from None
-    errors = password_errors(body.password, body.password_confirmation, mail_address=address, common=common_passwords())
+        raise _wrong_password(*errors) from None
     if errors:
         raise InvalidInput(errors=errors)
     if body.password == body.current_password:
@@ -118,5 +118,5 @@ async def _mail_address(context: Context, person_id: str) -> str:
         return found.scalar_one()
 
 
-def _wrong_password() -> InvalidInput:
-    return InvalidInput(errors=[FieldError("current_password", "wrong_password")])
+def _wrong_password(*more: FieldError) -> InvalidInput:
+    return InvalidInput(errors=[FieldError("current_password", "wrong_password"), *more])

@@ -6,8 +6,8 @@ from models.fields import CompanyName, Department, Input, Memo, OrAbsent, PhoneN
 class NewPassword(Input):
     """Typed twice. `models.rules.passwords.password_errors` judges it, with the address."""
 
-    password: str = ""
-    password_confirmation: str = ""
+    password: str
+    password_confirmation: str
 
 
 class StaffProfile(Input):

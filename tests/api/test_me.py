@@ -60,6 +60,10 @@ async def test_a_change_that_cannot_be_audited_is_not_made(api: AsyncClient, own
         ({"password": "a" * 12, "password_confirmation": "a" * 12}, {("password", "password_common")}),
         ({"password": ADDRESS, "password_confirmation": ADDRESS}, {("password", "password_is_address")}),
         ({"current_password": ""}, {("current_password", "required")}),
+        (
+            {"current_password": WRONG, "password": "short"},
+            {("current_password", "wrong_password"), ("password", "too_short"), ("password_confirmation", "differs")},
+        ),
     ],
 )
 async def test_what_is_wrong_is_named_and_the_password_stays(
@@ -70,6 +74,12 @@ async def test_what_is_wrong_is_named_and_the_password_stays(
     assert answer.status_code == 422
     assert {(error["field"], error["code"]) for error in answer.json()["errors"]} == errors
     await signed_in(api)
+
+
+@pytest.mark.requirement("GEN-07")
+async def test_every_field_that_is_missing_is_named(api: AsyncClient) -> None:
+    answer = await api.put("/v1/me/password", json={}, headers=await signed_in(api))
+    assert {error["field"] for error in answer.json()["errors"]} == {"current_password", "password", "password_confirmation"}
 
 
 @pytest.mark.requirement("AUT-04")
