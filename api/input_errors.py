@@ -69,4 +69,5 @@ def _is_nothing(value: object) -> bool:
 
 
 def _limit(value: object) -> str | int:
-    return value if isinstance(value, int) else str(value)
+    """Pydantic's choices, `'a', 'b' or 'c'`, as every language lists them."""
+    return value if isinstance(value, int) else str(value).replace(" or ", ", ").replace("'", "")

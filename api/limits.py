@@ -6,13 +6,14 @@ The body is read here as a whole, which the size makes cheap, so that a refusal 
 import asyncio
 import re
 from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.language import language_of
 from api.problems import problem_response
-from models.refusals import BodyTooLarge, BodyTooSlow, Malformed, NotFound, Refusal
+from models.refusals import BodyTooLarge, BodyTooSlow, FieldError, InvalidInput, Malformed, NotFound, Refusal
 
 MAX_BYTES = 64 * 1024
 LARGER: Mapping[str, int] = {
@@ -107,8 +108,9 @@ def _refuse_null_characters(scope: Scope) -> None:
     """PostgreSQL takes none in any text, so nothing here can have one in its name."""
     if "\x00" in scope["path"]:
         raise NotFound
-    if b"%00" in scope["query_string"]:
-        raise Malformed
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    if named := dict.fromkeys(name for name, value in query if "\x00" in name + value):
+        raise InvalidInput(errors=[FieldError(name, "invalid_characters") for name in named])
 
 
 def _is_json(scope: Scope) -> bool:

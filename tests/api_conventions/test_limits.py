@@ -138,7 +138,9 @@ async def test_a_null_character_is_in_no_name() -> None:
     """The database would refuse it as an error of ours."""
     async with client_of(tiny_app()) as client:
         assert (await client.get("/things/a%00b")).status_code == 404
-        assert (await client.get("/things?name=%00")).status_code == 400
+        refused = await client.get("/things?name=%00&size=1")
+    assert refused.status_code == 422
+    assert [(error["field"], error["code"]) for error in refused.json()["errors"]] == [("name", "invalid_characters")]
 
 
 async def test_a_caller_who_leaves_costs_nothing() -> None:

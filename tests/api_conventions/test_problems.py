@@ -132,6 +132,14 @@ async def test_a_repeated_address_is_named_where_it_is_repeated(client: httpx2.A
     assert wrong_fields(answer)["portal_users.1.mail_address"] == "duplicate"
 
 
+@pytest.mark.requirement("GEN-07")
+def test_choices_are_listed_alike_in_every_language() -> None:
+    """Pydantic names them in an English sentence of its own."""
+    ctx = {"expected": "'month', 'year' or 'day'"}
+    (error,) = field_errors([{"type": "enum", "loc": ("body", "unit"), "input": "x", "ctx": ctx}])
+    assert error.limits == {"choices": "month, year, day"}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "code"),
     [
