@@ -5,12 +5,13 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.contract_rows import contract_row
 from activities.records import tenant_row
+from api.application_search import NumberQuery
 from api.authentication import Staff
 from api.context import Context, Shared
 from api.contract_input import ContractInput, application_of
@@ -19,7 +20,7 @@ from api.customers import customer_row
 from api.etags import etag
 from api.idempotency import Once, PostedRequest
 from api.language import language_of
-from api.paging import Page, PagingQuery, compared, fetch_page, resolve_order
+from api.paging import ComparisonsQuery, Page, PagingQuery, compared, fetch_page, resolve_order
 from models.messages.contract_steps import ContractStart
 from models.refusals import NotFound
 from models.rules.periods import day_of
@@ -44,16 +45,13 @@ class Search:
 
 
 def _search(
-    contract_number: Annotated[str | None, Query(max_length=11, description="a part of it")] = None,
-    start_date: Annotated[
-        str | None, Query(max_length=30, description="`eq:`, `ne:`, `gte:`, `lte:` and a date")
-    ] = None,
-    end_date: Annotated[
-        str | None, Query(max_length=30, description="likewise; of the current term, or the cancellation date")
-    ] = None,
+    contract_number: NumberQuery = None,
+    start_date: ComparisonsQuery = None,
+    end_date: ComparisonsQuery = None,
     status: StatusFilter = StatusFilter.ALL,
 ) -> Search:
-    conditions = compared("start_date", start_date, _TABLE.c.start_date) + compared("end_date", end_date, _END_DATE)
+    """`end_date`: of the current term, or the cancellation date."""
+    conditions = compared({"start_date": (start_date, _TABLE.c.start_date), "end_date": (end_date, _END_DATE)})
     if contract_number is not None:
         conditions.append(_TABLE.c.contract_number.icontains(contract_number, autoescape=True))
     if status is not StatusFilter.ALL:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Row, select, update
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
 from api import customer_page
+from api.application_search import CompanyNameQuery, NumberQuery
 from api.authentication import Caller, Staff
 from api.context import Context, Shared
 from api.contract_consequences import Consequence, told
@@ -19,7 +20,7 @@ from api.customer_page import CustomerPage
 from api.etags import IfMatch, check_if_match, etag
 from api.idempotency import PostedRequest
 from api.language import language_of
-from api.paging import Page, PagingQuery, compared, fetch_page, resolve_order
+from api.paging import ComparisonsQuery, Page, PagingQuery, compared, fetch_page, resolve_order
 from models import audit
 from models.audit import Fact
 from models.customer_deletability import deletabilities
@@ -147,12 +148,10 @@ async def find_all(  # noqa: PLR0913 - one parameter a filter
     staff: Staff,
     paging: PagingQuery,
     *,
-    customer_id: Annotated[str | None, Query(max_length=9, description="a part of it")] = None,
-    company_name: Annotated[str | None, Query(max_length=40, description="a part of it")] = None,
-    balance: Annotated[
-        str | None, Query(max_length=30, description="`eq:`, `ne:`, `gte:`, `lte:` and a number")
-    ] = None,
-    last_invoice_date: Annotated[str | None, Query(max_length=30, description="likewise, with a date")] = None,
+    customer_id: NumberQuery = None,
+    company_name: CompanyNameQuery = None,
+    balance: ComparisonsQuery = None,
+    last_invoice_date: ComparisonsQuery = None,
     status: CustomerStatus | None = None,
 ) -> Page[Customer]:
     """Filters join (CUS-04). Sorts by `created_at`, `company_name` and `balance`; newest first."""
@@ -164,8 +163,11 @@ async def find_all(  # noqa: PLR0913 - one parameter a filter
         wanted.append(table.c.company_name.icontains(company_name, autoescape=True))
     if status is not None:
         wanted.append(table.c.status == status)
-    wanted += compared("balance", balance, table.c.balance)
-    wanted += compared("last_invoice_date", last_invoice_date, table.c.last_invoice_date)
+    compare = {
+        "balance": (balance, table.c.balance),
+        "last_invoice_date": (last_invoice_date, table.c.last_invoice_date),
+    }
+    wanted += compared(compare)
     sortable = {name: table.c[name] for name in ("created_at", "company_name", "balance")}
     order = resolve_order(paging.sort, sortable, default="-created_at")
     async with context.database.transaction(tenant_id) as connection:

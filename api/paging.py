@@ -17,7 +17,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import Column, ColumnElement, Row, Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -54,6 +54,10 @@ def _paging(
 
 
 PagingQuery = Annotated[Paging, Depends(_paging)]
+ComparisonsQuery = Annotated[
+    list[Annotated[str, Field(max_length=30)]] | None,
+    Query(max_length=4, description="`eq:`, `ne:`, `gte:`, `lte:` and a number or a date; given twice, both hold"),
+]
 
 
 @dataclass(frozen=True)
@@ -139,25 +143,35 @@ def page_of(items: Sequence[T], paging: Paging, *, key: Callable[[T], str]) -> P
     return Page(items=list(items[first:last]), next_cursor=next_cursor, total=len(items))
 
 
-def compared(field: str, text: str | None, column: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-    """The condition of a filter `eq:`, `ne:`, `gte:`, `lte:` on a number or a date; none when nothing is asked.
+def compared(
+    wanted: Mapping[str, tuple[Sequence[str] | None, ColumnElement[Any]]],
+) -> list[ColumnElement[bool]]:
+    """The conditions of filters `eq:`, `ne:`, `gte:`, `lte:` on numbers and dates; of one field several join.
 
     Raises:
-        InvalidInput: it is not in that form.
+        InvalidInput: it names every field whose filter is not in that form.
     """
-    if text is None:
-        return []
+    asked = [(field, text, column) for field, (texts, column) in wanted.items() for text in texts or ()]
+    conditions = {(field, text): _compared(text, column) for field, text, column in asked}
+    wrong = dict.fromkeys(field for (field, _), condition in conditions.items() if condition is None)
+    if wrong:
+        raise InvalidInput(errors=[FieldError(field, "invalid_filter") for field in wrong])
+    return [condition for condition in conditions.values() if condition is not None]
+
+
+def _compared(text: str, column: ColumnElement[Any]) -> ColumnElement[bool] | None:
+    """None: it is not in the form of a filter."""
     match = _COMPARISON.fullmatch(text)
     value = _comparable(match[2], column.type.python_type) if match else None
     if match is None or value is None:
-        raise InvalidInput(errors=[FieldError(field, "invalid_filter")])
+        return None
     conditions = {
         "eq": column == value,
         "ne": column.is_distinct_from(value),
         "gte": column >= value,
         "lte": column <= value,
     }
-    return [conditions[match[1]]]
+    return conditions[match[1]]
 
 
 def _comparable(text: str, kind: type[Any]) -> int | date | None:

@@ -1,7 +1,9 @@
 """Customer companies over HTTP (CUS-01…06)."""
 
+import unicodedata
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from httpx2 import AsyncClient, Response
@@ -90,12 +92,22 @@ async def test_filters_join_and_pages_follow(api: AsyncClient, staff: dict[str, 
     assert await names(api, staff, "balance=gte:1000") == ["Beta"]
     assert await names(api, staff, "balance=ne:1500&sort=company_name") == ["Alpha 100%", "Gamma"]
     assert await names(api, staff, "balance=lte:0&company_name=gam&status=draft") == ["Gamma"]
+    assert await names(api, staff, "balance=gte:1000&balance=lte:1500") == ["Beta"]
+    assert await names(api, staff, "balance=gte:1000&balance=lte:1400") == []
+    assert await names(api, staff, "company_name=%20%20Gamma%E3%80%80") == ["Gamma"]
     assert await names(api, staff, "status=active") == []
     first = (await api.get(f"{CUSTOMERS}?limit=2&sort=company_name", headers=staff)).json()
     assert (first["total"], len(first["items"])) == (3, 2)
     assert await names(api, staff, f"limit=2&sort=company_name&cursor={first['next_cursor']}") == ["Gamma"]
     for wrong in ("limit=201", "balance=1000", "sort=memo1"):
         assert (await api.get(f"{CUSTOMERS}?{wrong}", headers=staff)).status_code == 422
+
+
+@pytest.mark.requirement("CUS-04")
+async def test_a_name_is_found_however_its_characters_are_composed(api: AsyncClient, staff: dict[str, str]) -> None:
+    """A file name's `が`, copied on a Mac, is a `か` with a mark behind it."""
+    await created(api, staff, company_name="まもるがいしゃ")
+    assert await names(api, staff, "company_name=" + quote(unicodedata.normalize("NFD", "るが"))) == ["まもるがいしゃ"]
 
 
 @pytest.mark.requirement("CUS-06", "APP-17")

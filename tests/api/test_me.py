@@ -79,7 +79,11 @@ async def test_what_is_wrong_is_named_and_the_password_stays(
 @pytest.mark.requirement("GEN-07")
 async def test_every_field_that_is_missing_is_named(api: AsyncClient) -> None:
     answer = await api.put("/v1/me/password", json={}, headers=await signed_in(api))
-    assert {error["field"] for error in answer.json()["errors"]} == {"current_password", "password", "password_confirmation"}
+    assert {error["field"] for error in answer.json()["errors"]} == {
+        "current_password",
+        "password",
+        "password_confirmation",
+    }
 
 
 @pytest.mark.requirement("AUT-04")

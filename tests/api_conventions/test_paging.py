@@ -158,13 +158,13 @@ def test_no_cursor_is_an_error_of_ours(content: bytes | str) -> None:
 )
 def test_a_number_filter_compares(text: str, sql: str) -> None:
     """Equal, not equal, at least, at most."""
-    (condition,) = compared("balance", text, column("balance", BigInteger))
+    (condition,) = compared({"balance": ([text], column("balance", BigInteger))})
     assert str(condition.compile(compile_kwargs={"literal_binds": True})) == sql
 
 
 def test_a_date_is_compared_as_a_date() -> None:
     """The last invoice's, for one."""
-    (condition,) = compared("last_invoice_date", "gte:2026-08-01", column("last_invoice_date", Date))
+    (condition,) = compared({"last_invoice_date": (["gte:2026-08-01"], column("last_invoice_date", Date))})
     assert str(condition.compile(compile_kwargs={"literal_binds": True})) == "last_invoice_date >= '2026-08-01'"
 
 
@@ -172,15 +172,16 @@ def test_a_date_is_compared_as_a_date() -> None:
     "text", ["5", "gt:5", "eq:", "eq:x", "eq:1.5", "eq:9999999999999999999", "eq:٣", "", "eq:1 OR 1"]
 )
 def test_a_filter_of_another_form_is_wrong_input(text: str) -> None:
-    """The field is named."""
+    """Each field is named, once."""
     with pytest.raises(InvalidInput) as refusal:
-        compared("balance", text, column("balance", BigInteger))
-    assert [(error.field, error.code) for error in refusal.value.errors] == [("balance", "invalid_filter")]
+        compared({name: ([text, "eq:1"], column(name, BigInteger)) for name in ("balance", "quantity")})
+    errors = [(error.field, error.code) for error in refusal.value.errors]
+    assert errors == [("balance", "invalid_filter"), ("quantity", "invalid_filter")]
 
 
 def test_no_filter_is_no_condition() -> None:
     """An absent one filters nothing."""
-    assert compared("balance", None, column("balance", BigInteger)) == []
+    assert compared({"balance": (None, column("balance", BigInteger))}) == []
 
 
 def test_what_has_no_version_is_tagged_by_what_is_told_of_it() -> None:
