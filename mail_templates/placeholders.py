@@ -103,8 +103,8 @@ _ALL = (
     _text("DecidedBy", ja=("判断した方", "山田 太郎"), en=("who decided", "Taro Yamada")),
     _text(
         "DecisionReason",
-        ja=("判断の理由（なければ「－」）", "午後は利用できるため"),
-        en=("why, or “–”", "The office is free then."),
+        ja=("判断の理由（なければ「－」）", "業務の繁忙期のため"),
+        en=("why, or “–”", "It is our busiest week."),
     ),
     _text(
         "DestinationAddress",
@@ -112,7 +112,7 @@ _ALL = (
         en=("address of the destination", "4-2-8 Shibakoen, Minato-ku, Tokyo 105-0011"),
     ),
     _text("DueDate", ja=("返送の期限日", "2027年2月9日(火)"), en=("day by which to return it", "Tue 9 February 2027")),
-    _text("EndDate", ja=("契約期間の最終日", "2028年1月31日(月)"), en=("last day of the term", "Mon 31 January 2028")),
+    _text("EndDate", ja=("契約期間の最終日", "2029年1月31日(水)"), en=("last day of the term", "Wed 31 January 2029")),
     _text(
         "EndedAt", ja=("終了日時", "2027年1月6日(水) 13:05"), en=("when it ended", "Wed 6 January 2027, 13:05 (JST)")
     ),
@@ -142,7 +142,7 @@ _ALL = (
     _text(
         "MailAddress", ja=("メールアドレス", "info@minato.example.jp"), en=("mail address", "info@minato.example.jp")
     ),
-    _text("Outcome", ja=("承認依頼の結果", "承認されました"), en=("what became of the request", "approved")),
+    _text("Outcome", ja=("承認依頼の結果", "否認されました"), en=("what became of the request", "denied")),
     _text("PCName", ja=("PCの名称", "EIGYO-PC-03"), en=("name of the PC", "SALES-PC-03")),
     _text(
         "PlannedArrivalDate", ja=("着荷予定日", "2027年1月20日(水)"), en=("planned arrival date", "Wed 20 January 2027")

@@ -7,8 +7,8 @@ APPLICATION_WORDS: dict[str, tuple[str, str]] = {
         "Apply here for the services of {tenant}. When everything is filled in, press “Send the application” below.",
     ),
     "apply_next": (
-        "送信すると、ご担当者のメールアドレスに確認のメールが届きます。{hours}時間以内にメール内のリンクを開くと、お申し込みが確定します。",
-        "A mail will then ask you to confirm it. Open its link within {hours} hours, or the application lapses.",
+        "送信すると、ご担当者のメールアドレスに確認のメールが届きます。{hours}時間以内にメール内のリンクを開き、画面のボタンを押すと、お申し込みが確定します。",
+        "A mail follows. Press the button behind its link within {hours} hours, or the application lapses.",
     ),
     "company_section": ("申込企業", "Your company"),
     "company_note": (

@@ -43,7 +43,7 @@ APPROVAL_WORDS: dict[str, tuple[str, str]] = {
         "Nobody decided in time, so the request has lapsed.",
     ),
     "approval_withdrawn_title": ("依頼は取り下げられました", "The request was withdrawn"),
-    "approval_withdrawn_text": ("あなたが行うことはありません。", "There is nothing left for you to do."),
+    "approval_withdrawn_text": ("お手続きは不要です。", "There is nothing left for you to do."),
     "approval_noted_title": ("回答を受け付けました", "Your decision has been taken"),
     "approval_noted_text": (
         "ほかの承認者の回答を待っています。結果はメールでお知らせします。",

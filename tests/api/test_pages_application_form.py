@@ -59,6 +59,14 @@ async def numbers(world: World) -> list[str]:
         return list((await connection.execute(select(ServiceApplication.application_number))).scalars())
 
 
+@pytest.mark.requirement("APP-07", "APP-08")
+async def test_the_form_says_that_opening_the_mails_link_is_not_enough(api: AsyncClient, form_url: str) -> None:
+    """Whoever believes so lets the application lapse."""
+    assert "リンクを開き、画面のボタンを押すと" in text(await api.get(form_url))
+    english = await api.get(form_url, headers={"Accept-Language": "en"})
+    assert "Press the button behind its link within 24 hours" in text(english)
+
+
 async def posted(api: AsyncClient, form_url: str, **changes: str) -> Response:
     """The form opened and filled in. In the names of `changes`, `__` stands for a dot."""
     page = await api.get(form_url)

@@ -1,12 +1,16 @@
 """The product's own wording of every mail."""
 
+from itertools import pairwise
+
 import pytest
 
+from mail_templates.approval_wording import outcome
 from mail_templates.catalogue import CATALOGUE
 from mail_templates.checking import check_template
 from mail_templates.placeholders import PLACEHOLDERS, PlaceholderKind
 from mail_templates.rendering import default_template
 from mail_templates.syntax import tokens
+from models.approval_vocabulary import ApprovalState
 from models.vocabulary import TENANT_TEMPLATES, Language, LinkPurpose, Mail
 from tests.mails.mail_samples import EVERY_HTML_MAIL, EVERY_MAIL, rendered
 
@@ -102,3 +106,37 @@ def test_the_code_comes_in_one_text_message() -> None:
     assert english.text.isascii()
     assert len(english.text.strip()) <= 160
     assert (japanese.subject, japanese.html) == ("", None)
+
+
+@pytest.mark.parametrize(("mail", "language"), EVERY_MAIL)
+def test_no_sentence_is_broken_over_two_lines(mail: Mail, language: Language) -> None:
+    """Mail programs break lines themselves; ours would stand in the middle of theirs."""
+    lines = default_template(mail, language).body.splitlines()
+    broken = [line for line, after in pairwise(lines) if line and after[:1].islower()]
+    assert broken == []
+
+
+@pytest.mark.requirement("TPL-04")
+@pytest.mark.parametrize("language", list(Language))
+def test_the_samples_of_a_preview_do_not_contradict_each_other(language: Language) -> None:
+    """What was refused was not approved, and a renewed term does not end before its renewal."""
+    refused, renewed = rendered(Mail.VIEWER_REFUSED, language), rendered(Mail.CONTRACT_RENEWAL_NOTICE, language)
+    approved = outcome(ApprovalState.APPROVED, language)
+    assert approved not in f"{refused.subject}{refused.text}"
+    sample = CATALOGUE[Mail.CONTRACT_RENEWAL_NOTICE].sample_values(language)
+    assert sample["EndDate"] != sample["LastFreeDay"]
+    assert sample["EndDate"] in renewed.text
+
+
+def test_japanese_mails_name_things_by_one_word_and_nobody_you() -> None:
+    """The portal is the portal to staff and customers alike; あなた is no word for a business partner."""
+    for mail in Mail:
+        body = default_template(mail, Language.JA).body
+        assert [word for word in ("あなた", "管理画面") if word in body] == []
+
+
+@pytest.mark.requirement("VWR-05")
+def test_the_last_day_that_keeps_an_access_is_the_one_before_its_end() -> None:
+    """It ends in the middle of the day that is named; on that day it may be too late."""
+    assert "終了する日の前日までに" in default_template(Mail.VIEWER_UNUSED, Language.JA).body
+    assert "before that day" in default_template(Mail.VIEWER_UNUSED, Language.EN).body
