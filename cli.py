@@ -5,12 +5,13 @@ import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from local.fleet_progress import FleetScreen
+    from settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -38,14 +39,15 @@ def up(  # noqa: PLR0913 - Typer takes each option as a parameter
         typer.Option(envvar="TETSUZUKI_DATA_DIR", help="Kept between runs. Default: below the user's data folder."),
     ] = None,
     api_port: Annotated[
-        int | None, typer.Option(envvar="TETSUZUKI_API_PORT", help="Default: 8080, or the next one free.")
+        int | None,
+        typer.Option(envvar="TETSUZUKI_API_PORT", min=1, max=65535, help="Default: 8080, or the next one free."),
     ] = None,
     workers: Annotated[int, typer.Option(envvar="TETSUZUKI_WORKERS", min=1, help="Worker processes.")] = 1,
     smtp_host: Annotated[
         str | None,
         typer.Option(envvar="TETSUZUKI_SMTP_HOST", help="A mail server instead of the built-in inbox."),
     ] = None,
-    smtp_port: Annotated[int, typer.Option(envvar="TETSUZUKI_SMTP_PORT", help="Its port.")] = 25,
+    smtp_port: Annotated[int, typer.Option(envvar="TETSUZUKI_SMTP_PORT", min=1, max=65535, help="Its port.")] = 25,
     operator_key: Annotated[
         str | None,
         typer.Option(envvar="TETSUZUKI_OPERATOR_KEY", help="Default: drawn once, then kept."),
@@ -110,19 +112,17 @@ def demo(
 @app.command()
 def worker() -> None:
     """Run procedures, against the servers that the settings name."""
-    from settings import Settings
     from worker import run
 
-    _run_to_its_end(run(Settings()))
+    _run_to_its_end(run(_settings()))
 
 
 @app.command()
 def api() -> None:
     """Serve the HTTP API and the pages, against the servers that the settings name."""
     from api.app import serve
-    from settings import Settings
 
-    _run_to_its_end(serve(Settings()))
+    _run_to_its_end(serve(_settings()))
 
 
 @app.command()
@@ -156,13 +156,9 @@ def replay(
     of_each: Annotated[int, typer.Option(min=1, help="At most so many of each kind, the newest.")] = 300,
 ) -> None:
     """Say whether the procedures that are open now would go on with this version's code. Changes nothing."""
-    from local import kept_settings
     from local.replay import run
-    from settings import Settings
 
-    if data_dir:
-        os.environ.update(kept_settings.read(data_dir))
-    raise typer.Exit(run(Settings(), of_each=of_each))
+    raise typer.Exit(run(_settings(data_dir, otherwise=2), of_each=of_each))
 
 
 @app.command()
@@ -180,8 +176,8 @@ def migrate() -> None:
 @app.command()
 def inbox(
     folder: Annotated[Path, typer.Argument(help="Where the mails are kept.")],
-    smtp_port: Annotated[int, typer.Option(help="Takes mail on this loopback port.")] = 1025,
-    web_port: Annotated[int, typer.Option(help="Shows it on this loopback port.")] = 8025,
+    smtp_port: Annotated[int, typer.Option(min=1, max=65535, help="Takes mail on this loopback port.")] = 1025,
+    web_port: Annotated[int, typer.Option(min=1, max=65535, help="Shows it on this loopback port.")] = 8025,
     world_clock: Annotated[str | None, typer.Option(help="The rehearsal server to tell the time by.")] = None,
 ) -> None:
     """Take every mail on loopback, send none on, and show them on a page."""
@@ -193,7 +189,7 @@ def inbox(
 @app.command()
 def carrier(
     *,
-    port: Annotated[int, typer.Option(help="Takes orders on this loopback port.")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Takes orders on this loopback port.")],
     api_url: Annotated[str, typer.Option(help="Where it reports what becomes of them.")],
     temporal_address: Annotated[str, typer.Option(help="The engine whose time it goes by.")],
     key: Annotated[str, typer.Option(envvar="TETSUZUKI_CARRIER__KEY", help="Shared with the product.")],
@@ -213,7 +209,10 @@ def utm(  # noqa: PLR0913 - Typer takes each option as a parameter
         str | None, typer.Option(envvar="TETSUZUKI_UTM_TOKEN", help="Of one device, as shown at its registration.")
     ] = None,
     tokens: Annotated[
-        Path | None, typer.Option(help="Of many devices in this process: a name and a token on each line.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Of many devices in this process: a name and a token on each line."
+        ),
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Only so many of them.")] = None,
     memory: Annotated[Path | None, typer.Option(help="What it did, kept over kills.")] = None,
@@ -222,7 +221,8 @@ def utm(  # noqa: PLR0913 - Typer takes each option as a parameter
     restart: Annotated[float, typer.Option(help="Seconds that a restart takes.")] = 3,
     delay: Annotated[float, typer.Option(help="Seconds that a slow device takes to begin.")] = 30,
     failure: Annotated[
-        str | None, typer.Option(help="What is wrong with it: deaf, slow, crash, twice, refuse or wrong-token.")
+        Literal["deaf", "slow", "crash", "twice", "refuse", "wrong-token"] | None,
+        typer.Option(help="What is wrong with it."),
     ] = None,
 ) -> None:
     """Simulate UTM devices: heartbeats, restarts, remote support, and what can go wrong with them."""
@@ -292,6 +292,18 @@ def _fleet_screen(api_url: str, tenant: str, token: str) -> "FleetScreen":
 
     elsewhere = "" if api_url == _HERE else f" --api-url {api_url}"
     return FleetScreen(FleetClient(api_url, tenant, token), again=f"--tenant {tenant}{elsewhere}")
+
+
+def _settings(folder: Path | None = None, *, otherwise: int = 1) -> "Settings":
+    """The command ends with the exit code `otherwise` when they are not fit to run with."""
+    from rich.console import Console
+
+    from local import told_settings
+
+    settings = told_settings.read(Console(stderr=True, highlight=False, soft_wrap=True), folder)
+    if settings is None:
+        raise typer.Exit(otherwise)
+    return settings
 
 
 def _run_to_its_end(work: Coroutine[None, None, None]) -> None:

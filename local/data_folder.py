@@ -24,8 +24,11 @@ LARGEST_LOG = 10 * 1024 * 1024  # bytes
 class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (path / "logs").mkdir(exist_ok=True)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (path / "logs").mkdir(exist_ok=True)
+        except OSError as error:
+            raise PartFailedError(f"{path} cannot be the data folder: {error.strerror}. Name another.") from error
 
     @contextmanager
     def held(self) -> Iterator[None]:

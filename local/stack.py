@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from pathlib import Path
 
 import psutil
 
@@ -45,7 +46,7 @@ def run_stack(
         folder = DataFolder(options.folder)
         with folder.held():
             if options.ready_file:
-                options.ready_file.unlink(missing_ok=True)  # a killed run left it behind
+                _make_way_for(options.ready_file)
             for name in folder.end_leftovers():
                 terminal.note(f"{name} was left running by an earlier stack; it is stopped.")
             if before:
@@ -167,6 +168,13 @@ class Stack:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
+
+
+def _make_way_for(ready_file: Path) -> None:
+    """A killed run left one behind."""
+    if not ready_file.parent.is_dir():
+        raise PartFailedError(f"There is no folder {ready_file.parent} for the ready file.")
+    ready_file.unlink(missing_ok=True)
 
 
 async def _stop_with_launcher(stop: asyncio.Event) -> None:

@@ -2,21 +2,19 @@
 
 import asyncio
 import fcntl
-import os
 from pathlib import Path
 
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from local import kept_settings
+from local import told_settings
 from local.doctor.database import DatabaseChecks
 from local.doctor.examination import Finding, Verdict, examine
 from local.doctor.surroundings import Surroundings
 from local.doctor.temporal import TemporalChecks
 from settings import Settings
 
-_MARKS = {Verdict.FINE: "[green]✓[/]", Verdict.NOTE: "[yellow]![/]", Verdict.WRONG: "[red]✗[/]"}
+_MARKS = {Verdict.FINE: "[green]✓[/]", Verdict.NOTE: "[yellow]![/]", Verdict.WRONG: told_settings.WRONG}
 
 
 def run(folder: Path | None) -> int:
@@ -25,18 +23,8 @@ def run(folder: Path | None) -> int:
     The answer is the exit code: 1 when something is wrong.
     """
     console = Console(highlight=False, soft_wrap=True)
-    try:
-        settings = _settings_of(folder) if folder else Settings()
-    except ValidationError as error:
-        for wrong in error.errors(include_input=False, include_url=False, include_context=False):
-            name = "__".join(str(part) for part in wrong["loc"]).upper()
-            console.print(f"{_MARKS[Verdict.WRONG]} settings: TETSUZUKI_{escape(name)}: {escape(wrong['msg'])}")
-        console.print("  → Set it in the environment; docs/operations/deploying.md lists every setting.")
-        return 1
-    except FileNotFoundError:
-        console.print(f"{_MARKS[Verdict.WRONG]} nothing has run on {folder}")
-        console.print("  → 'tetsuzuki up' starts the product there; --data-dir names another folder; or set")
-        console.print("    TETSUZUKI_DATABASE_URL and the other settings of the servers to examine.")
+    settings = told_settings.read(console, folder)
+    if settings is None:
         return 1
     if folder:
         console.print(f"The stack on {escape(str(folder))}:")
@@ -66,12 +54,6 @@ def _tell(console: Console, findings: list[Finding]) -> None:
             console.print(f"  {'':<{width}}  → {escape(finding.remedy)}")
     wrong = sum(finding.verdict is Verdict.WRONG for finding in findings)
     console.print(f"{wrong} of {len(findings)} are wrong." if wrong else "All is well.")
-
-
-def _settings_of(folder: Path) -> Settings:
-    """Raises: FileNotFoundError: no stack has ever run on it."""
-    os.environ.update(kept_settings.read(folder))
-    return Settings()
 
 
 def _is_held(folder: Path) -> bool:
