@@ -209,7 +209,8 @@ async def test_no_temporal_at_all_is_one_finding() -> None:
 
 
 async def test_strong_keys_and_a_mail_server_that_answers_are_well(mail_server: MailServer) -> None:
-    surroundings = Surroundings(healthy_settings(smtp=Smtp(port=mail_server.port)))
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    surroundings = Surroundings(healthy_settings(smtp=Smtp(port=mail_server.port), base_url=nowhere))
     findings = await found([*surroundings.here(), *surroundings.servers()])
     assert wrong(findings) == ["API"]
 
