@@ -76,8 +76,7 @@ class Restart(Nudged, Procedure):
     @workflow.update(description="Restart the UTM at once, or at a slot (RST-02, RST-03).")
     async def ask(self, command: AskRestart) -> RestartStanding:
         async with self.turn():
-            await self._follow(command)
-            await self._do_what_is_due()
+            await self._catch_up(command)
             self._judge(command)
             step = self._step(f"request-{command.command_id}", command.restart_id, actor=command.actor)
             message = RecordRestartRequest(**step.model_dump(), slot=command.at)
@@ -86,8 +85,7 @@ class Restart(Nudged, Procedure):
     @workflow.update(description="Take the scheduled restart back (RST-04).")
     async def cancel(self, command: AskRestart) -> RestartStanding:
         async with self.turn():
-            await self._follow(command)
-            await self._do_what_is_due()
+            await self._catch_up(command)
             self._refuse_unless_scheduled()
             scheduled = self._now.standing.scheduled
             restart_id = scheduled.restart_id if scheduled else ""
@@ -97,8 +95,7 @@ class Restart(Nudged, Procedure):
     @workflow.update(description="The device says how far it is.")
     async def report(self, command: ReportRestart) -> RestartStanding:
         async with self.turn():
-            await self._follow(command)
-            await self._do_what_is_due()
+            await self._catch_up(command)
             step = self._step(f"report-{command.command_id}", command.restart_id, actor=command.actor)
             message = RecordRestartReport(**step.model_dump(), state=command.state, detail=command.detail)
             return self._take(await self.record(RestartActivities.record_restart_report, message), command)
@@ -129,9 +126,10 @@ class Restart(Nudged, Procedure):
         self._start = self._start.model_copy(update={"registration_id": registration_id})
         self._take(found)
 
-    async def _follow(self, command: RestartCommand) -> None:
+    async def _catch_up(self, command: RestartCommand) -> None:
         if self._is_news(command):
             await self._look()
+        await self._do_what_is_due()
 
     def _is_news(self, command: RestartCommand) -> bool:
         """The UTM has been registered anew; what was open at the registration before has ended with that (UTM-04)."""

@@ -23,9 +23,9 @@ REASONS: dict[tuple[str, str], str] = {
     ): _NO_MAILS_REFUSED,
     ("remote_support", "RemoteSupport.end: without await self._story_goes_first()"): _RACE,
     ("remote_support", "RemoteSupport.report: without await self._story_goes_first()"): _RACE,
-    ("restart", "Restart.ask: without await self._do_what_is_due()"): _RACE,
-    ("restart", "Restart.cancel: without await self._do_what_is_due()"): _RACE,
-    ("restart", "Restart.report: without await self._do_what_is_due()"): _RACE,
+    ("restart", "Restart._catch_up: without await self._do_what_is_due()"): _RACE,
+    ("restart", "Restart.cancel: without await self._catch_up(command)"): _RACE,
+    ("restart", "Restart.report: without await self._catch_up(command)"): _RACE,
     ("return_kit", "ReturnKit._do_what_is_due: without await self._look()"): _LOST_A_RACE,
     ("return_kit", "ReturnKit._story: without await self.settle_notice(_UNDELIVERABLE)"): _NO_NOTICE,
     (
