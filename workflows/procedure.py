@@ -199,6 +199,10 @@ class Procedure:
         if self._cut_short_by is not None:
             await self._end_in_order(self._cut_short_by)
         await self.finish()
+        ended = current_details(
+            self.identity, state=self._standing[0], waiting_for="nothing", upcoming=[], attention=[]
+        )
+        workflow.set_current_details(ended)
 
     async def close_subject(self, actor: str) -> None:
         """What an operator's end does to the procedure's own rows."""

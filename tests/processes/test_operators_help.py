@@ -9,8 +9,8 @@ from temporalio.exceptions import ApplicationError
 
 from models.messages.procedure import Command, Identity
 from models.tables.procedures import Procedure
-from models.vocabulary import ApplicationState, ProcedureKind
-from tests.processes.test_service_application import APPLICANT, NUMBER, confirm, submit
+from models.vocabulary import ApplicationState, Decision, ProcedureKind
+from tests.processes.test_service_application import APPLICANT, NUMBER, confirm, decide, submit
 from tests.world import TENANT, World, eventually
 from workflows.service_application import ServiceApplication
 
@@ -77,6 +77,14 @@ async def test_after_a_skip_the_procedure_goes_on_without_the_mail(stuck: Handle
     await confirm(stuck)
     assert await world.mails_to(APPLICANT, 1)
     assert (await world.standing(PROCEDURE))[0] == ApplicationState.UNAPPROVED
+
+
+async def test_what_has_ended_waits_for_nothing(world: World) -> None:
+    handle, _ = await submit(world)
+    await confirm(handle)
+    await decide(handle, Decision.DENY)
+    assert await handle.result() == ApplicationState.DENIED
+    assert await current_details(handle) == "**State:** denied\n\n**Waits for:** nothing"
 
 
 async def test_an_operators_end_closes_the_application_too(stuck: Handle, world: World) -> None:
