@@ -182,24 +182,24 @@ class ContractJob(Job):
 
         await eventually(it_is, patience=_PATIENCE)
 
-    async def _rows(self, query: LiteralString) -> list[dict[str, Any]]:
-        """Nothing while the database is away."""
-        try:
-            async with self._tenants_own() as connection:
-                return await (await connection.execute(query, (self.tenant_id,))).fetchall()
-        except psycopg.OperationalError:
-            return []
+    async def _rows(self, query: LiteralString, *values: str) -> list[dict[str, Any]]:
+        """Once the database is there. `query` ends with the tenant's id."""
+        found: list[dict[str, Any]] = []
 
-    async def _move_to(self, place: str) -> None:
-        async def moved() -> bool:
+        async def asked() -> bool:
             try:
                 async with self._tenants_own() as connection:
-                    await connection.execute(_MOVE, (place, self.tenant_id))
+                    answer = await connection.execute(query, (*values, self.tenant_id))
+                    found[:] = await answer.fetchall() if answer.description else []
             except psycopg.OperationalError:
                 return False
             return True
 
-        await eventually(moved, patience=_PATIENCE)
+        await eventually(asked, patience=_PATIENCE)
+        return found
+
+    async def _move_to(self, place: str) -> None:
+        await self._rows(_MOVE, place)
 
     @asynccontextmanager
     async def _tenants_own(self) -> AsyncIterator[Connection]:
