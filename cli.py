@@ -186,11 +186,22 @@ def inbox(
     run(folder, InboxPorts(smtp=smtp_port, web=web_port), world_clock=world_clock)
 
 
+def _http_address(given: str) -> str:
+    from pydantic import HttpUrl, TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(HttpUrl).validate_python(given)
+    except ValidationError as error:
+        message = f"{given} is no HTTP address: {error.errors()[0]['msg']}"
+        raise typer.BadParameter(message) from None
+    return given
+
+
 @app.command()
 def carrier(
     *,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Takes orders on this loopback port.")],
-    api_url: Annotated[str, typer.Option(help="Where it reports what becomes of them.")],
+    api_url: Annotated[str, typer.Option(help="Where it reports what becomes of them.", callback=_http_address)],
     temporal_address: Annotated[str, typer.Option(help="The engine whose time it goes by.")],
     key: Annotated[str, typer.Option(envvar="TETSUZUKI_CARRIER__KEY", help="Shared with the product.")],
     seed: Annotated[int, typer.Option(help="The same seed, the same fates.")] = 1,
@@ -204,7 +215,9 @@ def carrier(
 @app.command()
 def utm(  # noqa: PLR0913 - Typer takes each option as a parameter
     *,
-    api_url: Annotated[str, typer.Option(help="The API that it reports to.")] = "http://127.0.0.1:8080",
+    api_url: Annotated[
+        str, typer.Option(help="The API that it reports to.", callback=_http_address)
+    ] = "http://127.0.0.1:8080",
     token: Annotated[
         str | None, typer.Option(envvar="TETSUZUKI_UTM_TOKEN", help="Of one device, as shown at its registration.")
     ] = None,
@@ -238,7 +251,7 @@ def utm(  # noqa: PLR0913 - Typer takes each option as a parameter
 fleet = typer.Typer(no_args_is_help=True)
 app.add_typer(fleet, name="fleet", help="Restart many UTMs, spread over slots: begin, watch, cancel as one.")
 
-ApiUrl = Annotated[str, typer.Option(envvar="TETSUZUKI_API_URL", help="The API that is asked.")]
+ApiUrl = Annotated[str, typer.Option(envvar="TETSUZUKI_API_URL", help="The API that is asked.", callback=_http_address)]
 Tenant = Annotated[str, typer.Option(envvar="TETSUZUKI_TENANT", help="The tenant's id.")]
 Token = Annotated[
     str,

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from local.inbox_pages.pages import inbox_app
 from local.mail_folder import Envelope, MailFolder
+from local.processes import port_is_free
 from models.clock import Clock, SystemClock
 
 HOST = "127.0.0.1"
@@ -61,6 +62,10 @@ async def receiving(folder: MailFolder, clock: Clock, *, port: int) -> AsyncIter
 
 def run(folder: Path, ports: InboxPorts, *, world_clock: str | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C. `world_clock`: the rehearsal server's address, to tell the time by."""
+    taken = [str(port) for port in (ports.smtp, ports.web) if not port_is_free(port)]
+    if taken:
+        message = f"Port {' and '.join(taken)} of {HOST} is taken. Choose another: --smtp-port, --web-port."
+        raise SystemExit(message)
     mails = MailFolder(folder)
 
     @asynccontextmanager
