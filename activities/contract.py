@@ -22,10 +22,9 @@ from activities.contract_rows import (
     surroundings,
 )
 from activities.customer_status import expect_customer, follow_contracts
-from activities.records import NothingHappenedError, Records, fact_of
+from activities.records import NothingHappenedError, Records, fact_of, second_fact_of
 from models import account_charges, audit, procedures
 from models.account_charges import Debit
-from models.audit import Fact
 from models.contract_cancellation import Moment, PlannedCancellation, plan_cancellation, plan_move, plan_undo
 from models.contracts import PORTAL_CLOSES, coming, standing_of
 from models.messages.contract_steps import (
@@ -163,7 +162,7 @@ class ContractActivities:
             )
             for renewed in planned.renewals:
                 contract = await contract_calendar.renew(connection, contract, renewed)
-                await audit.record(connection, _also(message, "contract_renewed"))
+                await audit.record(connection, second_fact_of(message, "contract_renewed"))
             await _reverse_fee(connection, message)
             await post(connection, message, lambda to: letters.undone(contract, moment.today, to))
             await contract_calendar.make_up(connection, message, contract, planned.notice)
@@ -217,7 +216,7 @@ class ContractActivities:
             for number, one in enumerate(due):
                 contract = await contract_calendar.reach(connection, message, contract, one)
                 if number:  # the first is what the step itself is called
-                    await audit.record(connection, _also(message, contract_calendar.HAPPENED[one.what]))
+                    await audit.record(connection, second_fact_of(message, contract_calendar.HAPPENED[one.what]))
             recorded = await self._stand(connection, message, contract)
             return recorded.model_copy(update=contract_calendar.left_by(contract, due))
 
@@ -327,8 +326,3 @@ def _ended(contract: Row[Any], message: Step, zone: str) -> dict[str, Any]:
         return {"ended_at": message.at}
     cancelled = {"cancellation_date": day, "cancelled_at": contract.cancelled_at or message.at}
     return {"ended_at": message.at, "status": ContractStatus.CANCELLED, **cancelled}
-
-
-def _also(message: Step, what: str) -> Fact:
-    """A second thing at the same instant: it needs no step of its own, the first one's transaction is its own."""
-    return replace(fact_of(message, what), step=None)

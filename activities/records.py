@@ -1,7 +1,7 @@
 """What every records activity stands on: one transaction a step, done once however often it is tried (GEN-03)."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -82,3 +82,8 @@ def fact_of(step: Step, what: str) -> Fact:
         procedure_id=step.identity.procedure_id,
         step=step.step,
     )
+
+
+def second_fact_of(step: Step, what: str) -> Fact:
+    """Another thing that happened in the same transaction, which is the step's already."""
+    return replace(fact_of(step, what), step=None)

@@ -9,9 +9,9 @@ from temporalio import activity
 from activities import approval_rows
 from activities import viewer_letters as letters
 from activities.approval_rows import Question
-from activities.records import Records, fact_of, tenant_row
+from activities.records import Records, fact_of, second_fact_of, tenant_row
 from mail_templates import viewer_wording
-from models import outbox, procedures
+from models import audit, outbox, procedures
 from models.approval_refusals import NoAdministrators
 from models.approval_vocabulary import ApprovalKind, ApprovalState
 from models.messages.approval_steps import Asked
@@ -139,10 +139,12 @@ class ViewerAccessActivities:
             if message.at >= due.at and due.what is ViewerTimer.END:
                 values = {"state": ViewerState.UNUSED, "ended_at": message.at, "credential_digest": None}
                 await _move(connection, message, (ViewerState.ALLOWED,), **values)
+                await audit.record(connection, second_fact_of(message, "viewer_unused"))
                 return await _show(connection, message, ViewerState.UNUSED)
             is_warned = message.at >= due.at
             if is_warned:
                 viewer = await _move(connection, message, (ViewerState.ALLOWED,), warned_at=message.at)
+                await audit.record(connection, second_fact_of(message, "viewer_end_announced"))
                 due = self._due(viewer)
                 await letters.warn(connection, message, viewer, ends_at=due.at)
             return await _show(connection, message, ViewerState.ALLOWED, due, mails=is_warned)

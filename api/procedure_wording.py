@@ -29,6 +29,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "viewer_allowed": ("認証トークンが入力され、閲覧を始めました", "The token was entered, and the PC may view"),
     "viewer_token_expired": ("認証トークンの期限が過ぎました", "Nobody entered the token in time"),
     "viewer_idleness": ("利用状況を確認しました", "It was looked at when the PC was last used"),
+    "viewer_end_announced": ("利用がないため終了を予告しました", "Its end was announced, as the PC has not used it"),
+    "viewer_unused": ("利用がないため閲覧許可を終了しました", "The access ended, as the PC had not used it"),
     "viewer_revoked": ("閲覧許可を取り消しました", "The PC's access was revoked"),
     "viewer_ended": ("サービス提供元が閲覧許可を終了しました", "The operator ended the PC's access"),
     "viewer_token_expires": ("認証トークンの期限が切れます", "The token expires"),
@@ -75,6 +77,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "notification_address_expired": ("確認されないまま期限が過ぎました", "The address was not confirmed in time"),
     "notification_address_withdrawn": ("通知先の確認を取り消しました", "The address is no longer waited for"),
     "invitation_sent": ("個別の招待メールを用意しました", "The personal invitation was mailed"),
+    "invitation_resent": ("招待メールを再送しました", "The personal invitation was sent again"),
     "invitation_opened": ("招待のリンクが開かれました", "The personal invitation was opened"),
     "invitation_applied": ("招待から申請がありました", "The personal invitation was answered by an application"),
     "invitation_expired": ("招待の有効期限が切れました", "The personal invitation expired"),
@@ -86,7 +89,6 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "password_reset_ended": ("パスワード再設定を終了しました", "The password reset was ended"),
     "shipment_requested": ("UTMの発送を手配しました", "The UTM's shipment was requested"),
     "shipment_stop_asked": ("発送の中止を求めました", "The shipment was asked to stop"),
-    "shipment_redirected": ("お届け先を変更しました", "The destination was changed"),
     "shipment_reported_requested": ("運送会社が受け付けました", "The carrier took the order"),
     "shipment_reported_scheduled": ("着荷予定日の連絡がありました", "The carrier reported the planned arrival"),
     "shipment_reported_shipped": ("運送会社から発送の連絡がありました", "The carrier reported the shipment"),
@@ -180,8 +182,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 
 
 def has_sentence(code: str) -> bool:
-    """Also for the beginning of a code that ends with a state (`application_`)."""
-    return code in _SENTENCES or (code.endswith("_") and any(known.startswith(code) for known in _SENTENCES))
+    """What has none is shown to people as it is."""
+    return code in _SENTENCES
 
 
 def event_sentence(what: str, detail: dict[str, Any], language: Language) -> str:

@@ -5,7 +5,7 @@ from models.vocabulary import Language
 
 _ENDS: dict[RemoteSupportEnd, tuple[str, str]] = {
     RemoteSupportEnd.DESK: ("サポートデスク", "the support desk"),
-    RemoteSupportEnd.ADMINISTRATOR: ("貴社の管理者", "an administrator of the company"),
+    RemoteSupportEnd.ADMINISTRATOR: ("お客さま企業の管理者", "an administrator of the company"),
     RemoteSupportEnd.DURATION: ("予定時間の終了", "the session's time was over"),
     RemoteSupportEnd.DEVICE: ("UTM側での終了", "at the UTM"),
     RemoteSupportEnd.OPERATOR: ("サービス提供元", "the operator of the service"),

@@ -128,8 +128,8 @@ def restart_failure(reason: RestartReason, said: str | None, language: Language)
 
 
 def recipient_name(name: str | None, language: Language) -> str:
-    """The name to greet, or what stands for it where none is known: `ご担当者 様`, `Hello there,`."""
-    return name or {Language.JA: "ご担当者", Language.EN: "there"}[language]
+    """The name to greet, or what stands for it where none is known: `ご担当者 様`, `Dear Sir or Madam,`."""
+    return name or {Language.JA: "ご担当者", Language.EN: "Sir or Madam"}[language]
 
 
 def nothing(language: Language) -> str:

@@ -333,8 +333,8 @@ class NotDeletable(Refusal):
         blockers = [self.reasons[blocker] for blocker in self.facts.get("deletion_blockers", ())]
         since = self.facts.get("deletable_from")
         if language == "ja":
-            until = [f"{since}から削除できます"] if since else []
-            return self.ja.format(reasons="、".join([ja for _, ja in blockers] + until))
+            until = f"。{since}から削除できます" if since else ""
+            return self.ja.format(reasons="、".join(ja for _, ja in blockers)) + until
         until = [f"possible from {since}"] if since else []
         return self.en.format(reasons="; ".join([en for en, _ in blockers] + until))
 

@@ -19,6 +19,7 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
+from api.procedure_wording import has_sentence
 from local.postgres import QUICK_AND_FORGETFUL, PostgresPasswords, PostgresServer
 from local.processes import free_port
 from models.database import Database
@@ -112,7 +113,17 @@ def database_name(postgres: Postgres) -> Iterator[str]:
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER owner").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
         )
         yield name
+        untold = codes_without_words(postgres.url("owner", name))
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    assert not untold, f"api/procedure_wording.py has no sentence for {untold}"
+
+
+def codes_without_words(database: str) -> set[str]:
+    """What procedures have written into their timelines, and could only be shown as it is (GEN-04)."""
+    with psycopg.connect(database) as connection:
+        happened = connection.execute("SELECT DISTINCT what FROM audit_entries WHERE procedure_id IS NOT NULL")
+        comes = connection.execute("SELECT DISTINCT jsonb_array_elements(next) ->> 'what' FROM procedures")
+        return {code for (code,) in [*happened, *comes] if not has_sentence(code)}
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ _FRAME_WORDS: dict[str, tuple[str, str]] = {
         "別のサイトから送信されたため、受け付けていません。リンクをもう一度開き、表示されたページから操作してください。",
         "It was sent from another site. Please open the link again and use the page itself.",
     ),
-    "too_many_requests_title": ("アクセスが集中しています", "Too many requests"),
+    "too_many_requests_title": ("操作の回数が上限に達しました", "Too many requests"),
     "too_many_requests_text": (
         "短い時間に操作が続いたため、受け付けていません。しばらくしてから、もう一度お試しください。",
         "There were too many in a short time. Please wait a little and try again.",

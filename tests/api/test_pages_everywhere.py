@@ -213,7 +213,7 @@ async def test_too_many_applications_for_an_address_are_refused_on_the_page_and_
         page = await client.get(form_url)
         assert (await client.post(f"/v1{form_url}", json=FORM)).status_code == 201
         refused = await client.post(form_url, data=hidden(page) | FIELDS)
-        assert (refused.status_code, heading(refused)) == (429, "アクセスが集中しています")
+        assert (refused.status_code, heading(refused)) == (429, "操作の回数が上限に達しました")
         assert int(refused.headers["retry-after"]) > 0
         assert (await client.post(f"/v1{form_url}", json=FORM)).status_code == 429
 

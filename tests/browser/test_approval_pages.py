@@ -66,7 +66,7 @@ async def test_an_administrator_approves_and_ends_a_session_without_javascript(
         await page.goto(await link(support_desk, HANAKO, "開始しました"))
         await page.click("button.main")
         await page.wait_for_selector(".outcome.done")
-        assert "貴社の管理者" in await page.inner_text(".outcome")
+        assert "お客さま企業の管理者" in await page.inner_text(".outcome")
 
 
 @pytest.mark.requirement("APR-02")

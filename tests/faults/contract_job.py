@@ -23,7 +23,7 @@ SETTINGS = {
 }
 """A device that is not back on the day its kit was sent counts as kept."""
 _KIT: LiteralString = "SELECT state, shipment_id FROM return_kits WHERE tenant_id = %s"
-_KIT_MAILS: LiteralString = "SELECT state FROM mails WHERE tenant_id = %s AND template LIKE 'return_kit_%%'"
+_KIT_MAILS: LiteralString = "SELECT template, state FROM mails WHERE tenant_id = %s AND template LIKE 'return_kit_%%'"
 _MOVE: LiteralString = "UPDATE tenants SET time_zone = %s WHERE tenant_id = %s"
 _PATIENCE = 120  # seconds
 
@@ -165,7 +165,7 @@ class ContractJob(Job):
         async def told() -> bool:
             return all(mail["state"] == "sent" for mail in await self._rows(_KIT_MAILS))
 
-        await eventually(told, patience=_PATIENCE)
+        await self._comes(told)
 
     async def _post(self, act: str, path: str, body: Json) -> Operation:
         return await self._client.post(self.name, act, path, body)
@@ -180,7 +180,15 @@ class ContractJob(Job):
         async def it_is() -> bool:
             return [kit["state"] for kit in await self._rows(_KIT)] == [state]
 
-        await eventually(it_is, patience=_PATIENCE)
+        await self._comes(it_is)
+
+    async def _comes(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        try:
+            await eventually(condition, patience=_PATIENCE)
+        except TimeoutError:
+            kits, mails = await self._rows(_KIT), await self._rows(_KIT_MAILS)
+            message = f"kits {kits}, their mails {mails}"
+            raise TimeoutError(message) from None
 
     async def _rows(self, query: LiteralString, *values: str) -> list[dict[str, Any]]:
         """Once the database is there. `query` ends with the tenant's id."""

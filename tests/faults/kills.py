@@ -56,7 +56,7 @@ class Kills(Generic[J]):
             await moment.play(scene)
         except TimeoutError:
             injection.trouble.append("the jobs did not come to this moment")
-        self._finishing += [asyncio.create_task(job.finish()) for job in jobs]
+        self._finishing += [asyncio.create_task(_finish(job, injection)) for job in jobs]
         if scene.killed is not None:
             injection.back_after = await self._recover(scene, scene.killed)
 
@@ -70,3 +70,11 @@ class Kills(Generic[J]):
     async def finish(self) -> None:
         """Wait until every job has done all that it wishes."""
         await asyncio.gather(*self._finishing)
+
+
+async def _finish(job: Job, injection: Injection) -> None:
+    """What a job waits for in vain is a finding like any other, and keeps none of the others from being judged."""
+    try:
+        await job.finish()
+    except TimeoutError as error:
+        injection.trouble.append(f"{job.name} did not come to its end: {error}")

@@ -154,10 +154,12 @@ class Viewer(Asking):
     def _look(self, at: datetime) -> None:
         self.write(at, "viewer_idleness")
         if self._warned_at >= self._used_at and at >= self._used_at + 180 * DAY:
-            self.state, self._looks_at = "unused", None
+            self.write(at, "viewer_unused", state="unused")
+            self._looks_at = None
             return
         if at >= self._used_at + 166 * DAY:
             self._warned_at = at
+            self.write(at, "viewer_end_announced")
             self.mail("viewer_unused", [self._person, *self.approvers])
             self._looks_at = self._used_at + 180 * DAY
         else:

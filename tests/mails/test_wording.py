@@ -79,6 +79,7 @@ def test_every_state_has_its_word_in_both_languages() -> None:
 def test_there_are_words_where_there_is_no_value() -> None:
     """A greeting without a name, a date that was never planned before."""
     assert recipient_name(None, JA) == "ご担当者"
+    assert recipient_name(None, EN) == "Sir or Madam"
     assert recipient_name("山田 太郎", JA) == "山田 太郎"
     assert nothing(EN) != ""
 

@@ -49,7 +49,7 @@ async def test_a_session_from_the_request_to_its_end_by_an_administrator(desk: D
     assert (shown["state"], shown["ended_by"], shown["decided_by"]) == ("ended", "administrator", "山田 太郎")
     assert await desk.credentials() == [None]
     for address in (TARO, HANAKO, DESK):
-        assert "貴社の管理者" in (await desk.mail(address, "リモートサポートが終了しました")).text
+        assert "お客さま企業の管理者" in (await desk.mail(address, "リモートサポートが終了しました")).text
     await desk.stopped()
     await desk.over(request_id)
     assert (await desk.read(request_id))["stopped_at"] is not None
