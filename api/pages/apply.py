@@ -24,7 +24,7 @@ from api.personal_invitations import note_opened
 from api.rate_limits import Limiter
 from api.service_application import submit, take_limits
 from models.messages.service_application import ServiceApplicationInput
-from models.refusals import FieldError, RefusedReferrer
+from models.refusals import FieldError, LinkExpired, RefusedReferrer
 from models.rules.extra_fields import answer_errors
 from models.tables.applications import PersonalInvitation
 from models.vocabulary import InvitationState, LinkPurpose
@@ -68,9 +68,9 @@ class Filling:
 @router.api_route("/apply/{token}", methods=["GET", "HEAD"])
 async def show(visit: Visited) -> Response:
     """The empty form. A personal invitation's address stands in it already."""
-    if number := await _application_of(visit):
-        return _applied(visit, number)
-    invitation = await find_open_invitation(visit.context, visit.token)
+    invitation = await _found(visit)
+    if isinstance(invitation, Response):
+        return invitation
     _refuse_other_referrers(visit, invitation)
     entries = Entries.blank()
     entries.company["mail_address"] = visit.link.recipient
@@ -80,9 +80,9 @@ async def show(visit: Visited) -> Response:
 @router.api_route("/apply/{token}", methods=["POST"])
 async def send(visit: Visited, limiter: Limiter) -> Response:
     """Do what the pressed button asks for; without one, send the application."""
-    if number := await _application_of(visit):
-        return _applied(visit, number)
-    invitation = await find_open_invitation(visit.context, visit.token)
+    invitation = await _found(visit)
+    if isinstance(invitation, Response):
+        return invitation
     form = await visit.read_form()
     await note_opened(visit.context, invitation)
     filling = Filling(visit, invitation, _opened(visit, invitation, form), _entries(form), tuple(form.all(_CHECKED)))
@@ -170,6 +170,19 @@ def _refuse_other_referrers(visit: Visit, invitation: OpenInvitation) -> None:
         raise RefusedReferrer
 
 
+async def _found(visit: Visit) -> OpenInvitation | Response:
+    """The invitation, or the page that says why there is nothing to fill in any more."""
+    if number := await _application_of(visit):
+        return visit.frame.outcome(
+            visit.words["invitation_applied_title"], visit.words["invitation_applied_text"], application_number=number
+        )
+    try:
+        return await find_open_invitation(visit.context, visit.token)
+    except LinkExpired as refusal:
+        title, text = visit.words["link_expired_title"], visit.say("invitation_expired_text")
+        return visit.frame.outcome(title, text, kind="closed", status=refusal.status)
+
+
 async def _application_of(visit: Visit) -> str | None:
     """The number of the application that this personal invitation has been answered with."""
     if visit.link.purpose != LinkPurpose.PERSONAL_INVITATION:
@@ -183,9 +196,3 @@ async def _application_of(visit: Visit) -> str | None:
             )
         )
         return found.scalar_one_or_none()
-
-
-def _applied(visit: Visit, number: str) -> Response:
-    return visit.frame.outcome(
-        visit.words["invitation_applied_title"], visit.words["invitation_applied_text"], application_number=number
-    )

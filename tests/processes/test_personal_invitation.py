@@ -15,6 +15,7 @@ from models.refusals import LinkExpired, LinkUsed, LinkWithdrawn
 from models.tables.procedures import AuditEntry, Mail, Procedure
 from models.vocabulary import OperatorAction
 from tests.api.test_service_application import FORM
+from tests.page_reader import heading
 from tests.world import PATIENCE, TENANT, World, eventually
 
 URL = f"/v1/tenants/{TENANT}/invitations"
@@ -106,6 +107,9 @@ async def test_it_expires_after_thirty_days_and_an_application_in_the_last_secon
     await world.advance_to(datetime.fromisoformat(second["expires_at"]))
     with pytest.raises(LinkExpired):
         await find_open_invitation(context, token)
+    for page in (await api.get(f"/apply/{token}"), await api.post(f"/apply/{token}", data={})):
+        assert (page.status_code, heading(page)) == (410, "リンクの有効期限が切れています")
+        assert "招待の再送をご依頼ください" in page.text
     assert await result(world, second) == "expired"
     assert {one["mail_address"]: one["state"] for one in await shown(api, staff)} == {
         GUEST: "applied",
