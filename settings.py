@@ -96,8 +96,6 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = SecretStr("postgresql://app@127.0.0.1:5432/tetsuzuki")
     """The product's own connection, as the role `app`."""
-    owner_database_url: SecretStr | None = None
-    """The owner's connection: migrations only."""
     database_pool_size: int = 10
 
     temporal_address: str = Field(
@@ -148,7 +146,6 @@ class Settings(BaseSettings):
     rehearsal: bool = False
     """Take the time from the Temporal test server's world clock."""
     temporal_ui_url: str | None = None
-    inbox_url: str | None = None
     log_level: str = "INFO"
     temporal_metrics_address: str | None = None
     """`host:port` where this process serves what the Temporal SDK measures. What the API measures is at `/metrics`."""

@@ -190,8 +190,6 @@ class StackPlan:
             settings["TETSUZUKI_WORKER_MAX_CACHED_WORKFLOWS"] = "0"
         if self.addresses.temporal_ui_url:
             settings["TETSUZUKI_TEMPORAL_UI_URL"] = self.addresses.temporal_ui_url
-        if self.addresses.inbox_url:
-            settings["TETSUZUKI_INBOX_URL"] = self.addresses.inbox_url
         if self._carrier_port:
             settings["TETSUZUKI_CARRIER__URL"] = f"http://127.0.0.1:{self._carrier_port}"
             settings["TETSUZUKI_CARRIER__KEY"] = self._secrets.carrier_key

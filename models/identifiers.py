@@ -14,10 +14,6 @@ import uuid
 
 BASE36 = string.digits + string.ascii_uppercase
 TENANT_ID = re.compile(r"T[0-9]{7}")
-APPLICATION_NUMBER = re.compile(r"AAP-[0-9A-Z]{8}")
-CUSTOMER_ID = re.compile(r"A[0-9]{8}")
-CONTRACT_NUMBER = re.compile(r"A-S[0-9]{8}")
-USER_ID = re.compile(r"[A-Z]{2}[0-9]{6}")
 REMOTE_SUPPORT_NUMBER = re.compile(r"RS-[0-9A-Z]{8}")
 VIEWER_REQUEST_NUMBER = re.compile(r"VR-[0-9A-Z]{8}")
 

@@ -89,15 +89,12 @@ class Refusal(Exception):
 
     @classmethod
     def from_details(cls, details: Mapping[str, Any]) -> Self:
-        """What `details()` does not name is a fact: workflows write `refuse("wrong_state", …, state=…, until=…)`."""
-        named = ("detail", "state", "errors", "retry_after", "facts")
-        others = {name: value for name, value in details.items() if name not in named}
         return cls(
             detail=details.get("detail"),
             state=details.get("state"),
             errors=[FieldError(**error) for error in details.get("errors", ())],
             retry_after=details.get("retry_after"),
-            facts=others | (details.get("facts") or {}),
+            facts=details.get("facts") or {},
         )
 
 
@@ -333,10 +330,10 @@ class NotDeletable(Refusal):
         blockers = [self.reasons[blocker] for blocker in self.facts.get("deletion_blockers", ())]
         since = self.facts.get("deletable_from")
         if language == "ja":
-            until = f"。{since}から削除できます" if since else ""
-            return self.ja.format(reasons="、".join(ja for _, ja in blockers)) + until
-        until = [f"possible from {since}"] if since else []
-        return self.en.format(reasons="; ".join([en for en, _ in blockers] + until))
+            said = self.ja.format(reasons="、".join(ja for _, ja in blockers))
+            return f"{said}。{since}から削除できます。" if since else f"{said}。"
+        said = self.en.format(reasons="; ".join(en for en, _ in blockers))
+        return f"{said} It can be from {since}." if since else said
 
 
 class PreconditionFailed(Refusal):
@@ -389,7 +386,3 @@ class Unexpected(Refusal):
     status = 500
     en = "Something went wrong here. Please name {error_id} when you report it."
     ja = "内部エラーが発生しました。お問い合わせの際は{error_id}をお知らせください。"
-
-
-CODES = frozenset(Refusal.known)
-"""The types of `ApplicationError` that are refusals; any other is an error."""

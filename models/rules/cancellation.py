@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from models.refusals import FieldError
-from models.rules.contract_terms import Term, Terms, furthest_day, last_day, next_renewal, renewals_between
+from models.rules.contract_terms import Term, Terms, furthest_day, last_day, next_renewal
 from models.rules.periods import start_of_day
 
 _DAY = timedelta(days=1)
@@ -34,11 +34,6 @@ def portal_closes_at(last_day_of_service: date, zone: str, closing: timedelta) -
     return start_of_day(last_day_of_service + _DAY + closing, zone)
 
 
-def renewals_before(terms: Terms, cancellation_date: date, today: date) -> list[Term]:
-    """The terms that still begin although the contract is cancelled (CAN-08)."""
-    return renewals_between(terms, today, cancellation_date)
-
-
 def renewal_prevented(terms: Terms, cancellation_date: date) -> Term | None:
     """The first term that does not begin because the contract is cancelled (CAN-08)."""
     return next_renewal(terms, cancellation_date)
@@ -48,8 +43,3 @@ def undo_deadline(cancellation_date: date, zone: str) -> datetime:
     """The first instant at which it is too late: the month after the cancellation date's begins (UND-01). In UTC."""
     first_of_next = (cancellation_date.replace(day=1) + timedelta(days=31)).replace(day=1)
     return start_of_day(first_of_next, zone)
-
-
-def undo_is_open(now: datetime, cancellation_date: date, zone: str) -> bool:
-    """Up to the deadline, not at it (UND-01)."""
-    return now < undo_deadline(cancellation_date, zone)

@@ -17,13 +17,8 @@ def neutralised(text: str) -> str:
     return f"'{text}" if first[:1] in _STARTS and first else text
 
 
-def csv_document(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """RFC 4180 in UTF-8 with a byte order mark, every cell quoted and neutralised."""
-    return csv_head(head) + csv_lines(rows)
-
-
 def csv_head(head: Sequence[str]) -> bytes:
-    """What a document begins with that is sent piece by piece."""
+    """What a document begins with: RFC 4180 in UTF-8 with a byte order mark, every cell quoted and neutralised."""
     return _BOM.encode() + csv_lines([head])
 
 

@@ -12,13 +12,11 @@ from models.rules.cancellation import (
     cancellation_date_errors,
     portal_closes_at,
     renewal_prevented,
-    renewals_before,
     service_ends_at,
     undo_deadline,
-    undo_is_open,
 )
 from models.rules.contract_decisions import Standing, refusal_of
-from models.rules.contract_terms import Terms, term, term_on
+from models.rules.contract_terms import Terms, renewals_between, term, term_on
 from models.rules.periods import day_of
 from models.vocabulary import ContractCommand, ContractStatus
 
@@ -80,7 +78,7 @@ def test_service_runs_to_the_end_of_the_date_and_the_portal_30_days_longer(zone:
 def test_renewals_up_to_the_cancellation_date_happen(day: str, before: list[str], prevented: str) -> None:
     """The last day of a term ends the contract with that term."""
     cancelled = date.fromisoformat(day)
-    happening = renewals_before(YEARLY, cancelled, date(2027, 6, 1))
+    happening = renewals_between(YEARLY, date(2027, 6, 1), cancelled)
     assert [one.first_day.isoformat() for one in happening] == before
     missing = renewal_prevented(YEARLY, cancelled)
     assert missing is not None
@@ -103,11 +101,8 @@ def test_renewals_up_to_the_cancellation_date_happen(day: str, before: list[str]
     ],
 )
 def test_the_window_closes_when_the_next_month_begins(day: str, zone: str, deadline: str) -> None:
-    """Open in the last second, closed at midnight."""
-    cancelled, closes = date.fromisoformat(day), instant(deadline)
-    assert undo_deadline(cancelled, zone) == closes
-    assert undo_is_open(closes - SECOND, cancelled, zone)
-    assert not undo_is_open(closes, cancelled, zone)
+    """At midnight there."""
+    assert undo_deadline(date.fromisoformat(day), zone) == instant(deadline)
 
 
 @pytest.mark.requirement("UND-01")
@@ -119,7 +114,7 @@ def test_the_window_closes_when_the_next_month_begins(day: str, zone: str, deadl
 def test_the_window_is_open_while_the_date_lies_in_this_month_or_later(day: date, away: timedelta, zone: str) -> None:
     """The rule as it is written, and the deadline as it is shown, are one."""
     now = service_ends_at(day, zone) + away
-    assert undo_is_open(now, day, zone) == (day >= day_of(now, zone).replace(day=1))
+    assert (now < undo_deadline(day, zone)) == (day >= day_of(now, zone).replace(day=1))
 
 
 @pytest.mark.requirement("CAN-08")
@@ -130,7 +125,7 @@ def test_the_window_is_open_while_the_date_lies_in_this_month_or_later(day: date
 def test_a_cancelled_contract_ends_in_the_last_term_that_begins(terms: Terms, days: int) -> None:
     """The renewals before the date lead to its term; the one prevented would have come right after."""
     day = terms.start + timedelta(days=days)
-    last = [term(terms, 0), *renewals_before(terms, day, terms.start)][-1]
+    last = [term(terms, 0), *renewals_between(terms, terms.start, day)][-1]
     assert term_on(terms, day) == last
     assert renewal_prevented(terms, day) == term(terms, last.number + 1)
 
