@@ -1,4 +1,4 @@
-"""Every setting of the product, typed. Built only by entry points (`cli.py`, `worker.py`, `api.app:serve`).
+"""Every setting of the product, typed. Built only by the entry points: the commands of `cli.py`, and `worker.py`.
 
 Each is read from the environment as `TETSUZUKI_<NAME>` (nested: `TETSUZUKI_DURATIONS__SIGNUP=P7D`); the Temporal
 address also as `TEMPORAL_ADDRESS` and `TEMPORAL_NAMESPACE`, the names Temporal's own tools use.

@@ -1,4 +1,4 @@
-"""Delivering the ledger's mails: in order, each once, with patience (design: mail)."""
+"""Delivering the ledger's mails: in order, each once, with patience."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

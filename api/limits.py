@@ -1,4 +1,4 @@
-"""What a request may be before anything reads it: so large, so deep, so slow (E1 of the threats).
+"""What a request may be before anything reads it: so large, so deep, so slow.
 
 The body is read here as a whole, which the size makes cheap, so that a refusal comes before any parsing or effect.
 """

@@ -65,7 +65,7 @@ async def find_all(
 async def invite(
     tenant_id: str, body: InvitationInput, context: Shared, staff: Staff, posted: PostedRequest
 ) -> Response:
-    """Mail the address a link of its own, good for thirty days and one application."""
+    """Mail the address a link of its own, good for `durations.personal_invitation` (30 days) and one application."""
     once = await posted.by(staff.actor)
     identity = _identity(tenant_id, once.draw().opaque_id())
     start = InvitationStart(
@@ -82,7 +82,7 @@ async def invite(
 
 @router.post("/{invitation_id}/resend", response_model=Invitation)
 async def resend(tenant_id: str, invitation_id: str, context: Shared, staff: Staff, posted: PostedRequest) -> Response:
-    """A fresh link, good for thirty days from now, also after the expiry; every older one is dead."""
+    """A fresh link, good for as long again from now, also after the expiry; every older one is dead."""
     once = await posted.by(staff.actor)
     identity = _identity(tenant_id, invitation_id)
     await _invitation(context, identity)

@@ -1,4 +1,4 @@
-"""How soon remote support of a UTM may be asked for again: nobody is to be worn down (E8 of the threats).
+"""How soon remote support of a UTM may be asked for again: nobody is to be worn down.
 
 Whoever presses *approve* because the twentieth mail has come has not approved. What was begun at the device asks nobody
 and does not count. Not in a rehearsal, whose runs ask as often as they like.

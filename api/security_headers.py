@@ -1,4 +1,4 @@
-"""The security headers of every answer, in one place: strict ones for JSON, and for pages (design: links and pages).
+"""The security headers of every answer, in one place: strict ones for JSON, and for pages.
 
 An answer that brings a header of its own keeps it.
 """

@@ -90,7 +90,7 @@ async def add(
 async def resend(
     tenant_id: str, person_id: str, context: Shared, caller: StaffOrOperator, posted: PostedRequest
 ) -> Response:
-    """A fresh link, good for seven days from now; every older one is dead."""
+    """A fresh link, good for `durations.signup` (7 days) from now; every older one is dead."""
     once = await posted.by(caller.actor)
     membership = _membership(tenant_id, person_id)
     await signups.signup_state(context, membership)

@@ -1,4 +1,4 @@
-"""The bytes of a mail on the wire, and the guard that reads them back before they may be sent (design: mail).
+"""The bytes of a mail on the wire, and the guard that reads them back before they may be sent.
 
 The headers are few, so they are checked as a whole: the names that stand there are those that were meant, each once,
 and what a reader decodes is what was rendered. Bodies are base64: no line of one can end the mail, begin with a dot,

@@ -1,4 +1,4 @@
-"""Where the time comes from outside workflows (design: one clock). Inside a workflow it is `workflow.now()`."""
+"""Where the time comes from outside workflows. Inside a workflow it is `workflow.now()`."""
 
 from datetime import UTC, datetime
 from typing import Protocol

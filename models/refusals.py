@@ -167,8 +167,8 @@ class AccountLocked(Refusal):
 
     code = "account_locked"
     status = 423
-    en = "Too many wrong passwords: the account is locked for at most an hour."
-    ja = "パスワードの誤りが続いたため、アカウントは最長1時間ロックされています。"
+    en = "Too many wrong passwords: the account is locked for now, and opens again by itself."
+    ja = "パスワードの誤りが続いたため、アカウントはロックされています。しばらくすると自動的に解除されます。"
 
 
 class TenantSuspended(Refusal):

@@ -73,7 +73,7 @@ class PersonalInvitation(Nudged, Procedure):
             raise self._refusal or RuntimeError
         return self._sent
 
-    @workflow.update(description="Send a fresh link, good for thirty days from now.")
+    @workflow.update(description="Send a fresh link, good for its full time from now.")
     async def resend(self, command: Command) -> Sent:
         async with self.turn():
             self._refuse_unless_open()

@@ -97,7 +97,7 @@ class ReturnKit(Nudged, OperatorNotices):
         await self.wait_until(
             lambda: self.nudged or self._now.standing is not standing,
             due,
-            summary=self._upcoming()[0].what if due else "",
+            summary=self._upcoming()[0].what.replace("_", " ").capitalize() if due else "",
         )
 
     async def _do_what_is_due(self, due: datetime) -> None:

@@ -125,7 +125,7 @@ class Shipment(Nudged, OperatorNotices):
         step = f"overdue-{self._now.standing.overdue_at:%Y%m%d}"
         self._now.told_overdue = True
         await self.record(ShipmentActivities.record_shipment_overdue, self._step(step, "system"))
-        self.notice(_OVERDUE, "not delivered three business days after the planned arrival")
+        self.notice(_OVERDUE, "not delivered, and the planned arrival is long past")
         self._stand()
 
     async def _stay_here(self) -> None:

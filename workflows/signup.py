@@ -103,7 +103,7 @@ class Signup(Procedure):
         if not self._is_open() or self._is_over():
             raise refused(WrongState(state=self._now.state))
 
-    @workflow.update(description="Send a fresh link, good for seven days from now (TEN-04).")
+    @workflow.update(description="Send a fresh link, good for its full time from now (TEN-04).")
     async def resend(self, command: Command) -> Opened:
         return await self._open_again(f"resend-{command.command_id}", command, _RESENDABLE)
 

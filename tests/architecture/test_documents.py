@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from pydantic import AliasChoices
 
 from api.app import ROUTERS
 from cli import app
+from models.tables.registry import metadata
+from settings import Settings
 from tests.documents import ROOT, Link, code, documents, headings, line_of, links
 
 PROCEDURES = sorted((ROOT / "docs" / "processes").glob("*.md"))
@@ -78,6 +81,33 @@ def test_a_procedures_page_leads_to_its_five_stops(page: Path) -> None:
     assert [stop for stop in STOPS if not any(path.startswith(stop) for path in paths)] == []
     assert f"workflows/{page.stem}.py" in paths
     assert f"tests/processes/test_{page.stem}.py" in paths
+
+
+@pytest.mark.parametrize("page", PROCEDURES, ids=lambda page: page.stem)
+def test_what_an_operator_may_be_asked_about_is_a_step_that_exists(page: Path) -> None:
+    """An activity, a mail, or a notice by the workflow's own name for it; `…` stands for any ending."""
+    workflow = (ROOT / "workflows" / f"{page.stem}.py").read_text()
+    activities = "\n".join(path.read_text() for path in (ROOT / "activities").glob("*.py"))
+    table = page.read_text().partition("| it waits in |")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("|")]
+    for step in (step for cell in rows for step in re.findall(r"`([^`]+)`", cell)):
+        name = re.escape(step.removesuffix("…")) + ("" if step.endswith("…") else r"\b")
+        is_activity = re.search(f"async def {name}", activities)
+        assert is_activity or step.startswith("mail-") or f'"{step}"' in workflow, step
+
+
+def test_every_setting_is_in_the_table_of_settings() -> None:
+    """But for what only tests and the embedded stack set."""
+    table = (ROOT / "docs" / "operations" / "deploying.md").read_text()
+    internal = {"rehearsal", "worker_strict_sandbox"}
+    for name, field in Settings.model_fields.items():
+        named = field.validation_alias.choices[0] if isinstance(field.validation_alias, AliasChoices) else None
+        assert name in internal or f"`{named or f'TETSUZUKI_{name.upper()}'}" in table, name
+
+
+def test_the_architecture_tells_of_every_table() -> None:
+    data = (ROOT / "docs" / "architecture.md").read_text().partition("## The data")[2].partition("\n## ")[0]
+    assert [table for table in metadata.tables if f"`{table}`" not in data] == []
 
 
 def test_decisions_are_numbered_one_after_the_other() -> None:

@@ -101,3 +101,5 @@ def test_nothing_that_a_stranger_lacks_is_named() -> None:
     assert not (ROOT / "uv.lock").exists()
     for path in (ROOT / "requirements").glob("*.txt"):
         assert not re.search(r"https?://|--(extra-)?index-url|file:", path.read_text())
+    for path in modules(*EVERYTHING):
+        assert not re.search(r"\(design: |of the threats\)", path.read_text()), path  # papers that are not here
