@@ -119,7 +119,7 @@ class ApprovalActivities:
 
         async def work(connection: AsyncConnection) -> ApprovalOutcome:
             approval = await _pending(connection, message)
-            await _settle(connection, message, approval, state=message.state)
+            await _settle(connection, message, approval, state=message.state, by_requester=message.by_requester)
             return _standing(message, message.state)
 
         return await self._records.once(fact_of(message, f"approval_{message.state}"), ApprovalOutcome, work)
@@ -149,9 +149,16 @@ async def _change(connection: AsyncConnection, message: ApprovalStep, link_id: s
 
 
 async def _settle(
-    connection: AsyncConnection, message: ApprovalStep, approval: Row[Any], *, state: ApprovalState, **decided: object
+    connection: AsyncConnection,
+    message: ApprovalStep,
+    approval: Row[Any],
+    *,
+    state: ApprovalState,
+    by_requester: bool = False,
+    **decided: object,
 ) -> None:
     """The outcome; every other link is dead, and everybody who waits for it is told."""
+    waiting = await links.alive(connection, approval.tenant_id, approval.approval_id)
     settled = await connection.execute(
         update(Approval)
         .where(Approval.tenant_id == approval.tenant_id, Approval.approval_id == approval.approval_id)
@@ -161,11 +168,10 @@ async def _settle(
     told = await letters.told_of(connection, settled.one())
     await links.withdraw(connection, approval.tenant_id, approval.approval_id, message.at)
     await outbox.withdraw(connection, approval.tenant_id, approval.procedure_id, only=_WITH_A_LINK)
-    if state is not ApprovalState.WITHDRAWN:
+    if not by_requester:
         await rows.post(connection, message, [letters.outcome(told, address) for address in approval.requesters])
-    others = [
-        one for one in await rows.approvers(connection, approval) if one.decision is None and not one.delegated_to
-    ]
+    # A removed administrator's link is dead already, and a decided or delegated one's is used.
+    others = [one for one in await rows.approvers(connection, approval) if one.link_id in waiting]
     await rows.post(connection, message, [letters.settled(told, approver) for approver in others])
     standing = Standing(state=state)
     await procedures.show(connection, approval.tenant_id, approval.procedure_id, standing)

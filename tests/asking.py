@@ -81,5 +81,5 @@ class Asking(Approving):
     @workflow.update(description="Take the question back.")
     async def withdraw(self, command: Command) -> Answer:
         async with self.turn():
-            await self.withdraw_approval(command)
+            await self.withdraw_approval(command, by_requester=True)
         return Answer(fingerprint=command.fingerprint, state=ApprovalState.WITHDRAWN)

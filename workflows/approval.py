@@ -7,7 +7,7 @@ The procedure derives from `Approving`, and its first record asks (`activities/a
     if outcome is ApprovalState.APPROVED: …
 
 Reminder, escalation, deadline, delegation and the approvers' decisions happen meanwhile. To take the question back,
-from a command of the procedure's own: `await self.withdraw_approval(command)`.
+from a command of the procedure's own: `await self.withdraw_approval(command, by_requester=True)`.
 """
 
 from temporalio import workflow
@@ -54,14 +54,15 @@ class Approving(Procedure):
         self.stand(self._approval, waiting_for="its own next step")
         return self._approval
 
-    async def withdraw_approval(self, command: Command) -> None:
-        """By whoever asked: the links are dead at once (APR-06). Within a `turn`.
+    async def withdraw_approval(self, command: Command, *, by_requester: bool) -> None:
+        """The links are dead at once, and whoever asked is told unless it was they (APR-06). Within a `turn`.
 
         Raises:
             ApplicationError: it is settled already.
         """
         self._refuse_unless_pending()
-        await self._end_approval(ApprovalState.WITHDRAWN, step=f"withdraw-{command.command_id}", actor=command.actor)
+        step = f"withdraw-{command.command_id}"
+        await self._end_approval(ApprovalState.WITHDRAWN, step=step, actor=command.actor, by_requester=by_requester)
         self.deliver_mails()
 
     # The approvers' commands.
@@ -109,8 +110,8 @@ class Approving(Procedure):
         message = RecordApprovalTimer(**step, timer=due.what, next=later)
         await self.record(ApprovalActivities.record_approval_timer, message)
 
-    async def _end_approval(self, state: ApprovalState, *, step: str, actor: str) -> None:
-        message = RecordApprovalEnd(**self._approval_step(step, actor), state=state)
+    async def _end_approval(self, state: ApprovalState, *, step: str, actor: str, by_requester: bool = False) -> None:
+        message = RecordApprovalEnd(**self._approval_step(step, actor), state=state, by_requester=by_requester)
         outcome = await self.record(ApprovalActivities.record_approval_end, message)
         self._approval = outcome.state
 

@@ -80,7 +80,7 @@ class RemoteSupport(Approving):
     async def withdraw(self, command: Command) -> Answer:
         async with self.turn():
             self._refuse_unless(self._state is RemoteSupportState.AWAITING_APPROVAL)
-            await self.withdraw_approval(command)
+            await self.withdraw_approval(command, by_requester=True)
         return Answer(fingerprint=command.fingerprint, state=RemoteSupportState.WITHDRAWN)
 
     @workflow.update(description="The device says how far it is with what it was told (RSA-03, RSA-04).")
@@ -96,7 +96,7 @@ class RemoteSupport(Approving):
         await self._story_goes_first()
         async with self.turn():
             if self._state is RemoteSupportState.AWAITING_APPROVAL and command.by is RemoteSupportEnd.DEVICE_DELETED:
-                await self.withdraw_approval(command)
+                await self.withdraw_approval(command, by_requester=False)
                 return RemoteSupportStanding(fingerprint=command.fingerprint, state=RemoteSupportState.WITHDRAWN)
             self._refuse_unless(self._state in _OPEN)
             step = self._step(f"end-{command.command_id}", actor=command.actor)

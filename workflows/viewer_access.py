@@ -109,7 +109,7 @@ class ViewerAccess(Approving):
             if self._state not in allowed:
                 raise refused(WrongState(state=self._state))
             if self._state is ViewerState.AWAITING_APPROVAL and self._approval is ApprovalState.PENDING:
-                await self.withdraw_approval(command)
+                await self.withdraw_approval(command, by_requester=state is ViewerState.WITHDRAWN)
             closed = await self._close(self._step(f"close-{command.command_id}", actor=command.actor), state)
         return closed.model_copy(update={"fingerprint": command.fingerprint})
 

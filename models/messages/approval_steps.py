@@ -68,6 +68,7 @@ class RecordApprovalTimer(ApprovalStep):
 
 
 class RecordApprovalEnd(ApprovalStep):
-    """Nobody has decided, and nobody will."""
+    """Nobody has decided, and nobody will. `by_requester`: whoever asked has taken it back, and needs no mail of it."""
 
     state: ApprovalState
+    by_requester: bool = False

@@ -21,6 +21,7 @@ from models.identifiers import Draw
 from models.links import LinkKey
 from models.messages.procedure import Command, Identity
 from models.tables.approvals import Administrator, Approval, Approver
+from models.tables.procedures import Mail
 from models.vocabulary import ProcedureKind
 from settings import Settings
 from tests.api.test_customers import CUSTOMERS, created
@@ -273,6 +274,11 @@ async def test_who_is_no_administrator_any_more_decides_nothing(office: Office) 
         for answer in (await office.api.get(link), await office.api.post(link, data=button | {"decision": "approve"})):
             assert answer.status_code == 410
     assert await office.states() == ["pending"]
+    await office.withdraw()
+    assert await office.states() == ["withdrawn"]
+    async with office.world.database.transaction(TENANT) as connection:
+        told = await connection.execute(select(Mail.recipient).where(Mail.template == "approval_settled"))
+        assert told.all() == []
 
 
 @pytest.mark.requirement("APR-01")

@@ -335,6 +335,7 @@ async def test_what_cannot_be_asked_for(desk: Desk, staff: dict[str, str]) -> No
     assert (await desk.api.delete(desk.device.url, headers=staff)).status_code == 204
     await desk.over(request_id)
     assert (await desk.read(request_id))["state"] == "withdrawn"
+    assert "取り下げ" in (await desk.mail(DESK, "承認依頼の結果")).text  # by others: the desk would go on waiting
     [lonely] = await make_devices(desk.world.database, await desk.world.clock.now())
     body = {"utm_id": lonely.utm_id, "reason": "通信が遅い", "desk_operator": "佐藤 花子"}
     headers = desk.operator | {"Idempotency-Key": "lonely"}
