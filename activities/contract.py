@@ -261,8 +261,7 @@ class ContractActivities:
     async def _stand(self, connection: AsyncConnection, message: Step, contract: Row[Any]) -> ContractRecorded:
         """The customer follows, and the procedure is shown as it now stands."""
         durations = self._records.durations
-        tenant_id, customer_id = contract.tenant_id, contract.customer_id
-        await follow_contracts(connection, tenant_id, customer_id, at=message.at, durations=durations)
+        await follow_contracts(connection, message, contract.customer_id, durations)
         return await shown(connection, message, contract, durations)
 
     async def _look_again(self, message: Step) -> ContractRecorded:

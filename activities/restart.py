@@ -9,8 +9,8 @@ from temporalio import activity
 
 from activities import restart_orders as orders
 from activities import restart_rows as rows
-from activities.records import Records, fact_of
-from models import device_commands, outbox
+from activities.records import Records, fact_of, second_fact_of
+from models import audit, device_commands, outbox
 from models.audit import Fact
 from models.device_refusals import RestartInProgress, UtmOffline
 from models.device_vocabulary import DeviceCommandState, RestartReason, RestartState
@@ -231,6 +231,7 @@ async def close_restarts(
     identity = rows.restarts_of(utm)
     step = RestartStep(identity=identity, step="", at=at, actor=actor, registration_id=utm.registration_id)
     if await _close_all(connection, step, RestartReason.DEVICE_DELETED):
+        await audit.record(connection, second_fact_of(step, "restarts_ended_with_utm"))
         await rows.show(connection, step, None, durations)
     return identity.procedure_id
 

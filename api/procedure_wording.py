@@ -57,6 +57,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "再起動できないとUTMから連絡がありました", "The restart failed: the UTM reported that it could not"
     ),
     "restarts_ended": ("サービス提供元が再起動を終了しました", "The operator ended the restart"),
+    "restarts_ended_with_utm": ("UTMの削除により再起動を終了しました", "The UTM was deleted, and its restarts with it"),
     "fleet_restart_asked": ("一括再起動を受け付けました", "The restart of the fleet was planned"),
     "fleet_restart_spread": ("UTMに再起動を予約しました", "The next UTMs got their schedules"),
     "fleet_restart_cancelled": ("一括再起動を取り消しました", "The restart of the fleet was cancelled"),

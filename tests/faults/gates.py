@@ -5,6 +5,7 @@ product's schema is not touched otherwise, and an open gate costs a lock that no
 """
 
 import asyncio
+from collections.abc import Iterable
 from enum import IntEnum
 from types import TracebackType
 from typing import Self
@@ -17,7 +18,7 @@ _PATIENCE = 20  # seconds until someone must have come to a closed gate
 
 
 class Place(IntEnum):
-    """The first half of the advisory lock's key; the second is the hash of the audit entry's `what`."""
+    """The first half of the advisory lock's key; the second is the hash of the audit entry's `what` and tenant."""
 
     INSIDE = 4201
     """The step's rows are written, its audit entry is not, nothing is committed."""
@@ -28,7 +29,7 @@ class Place(IntEnum):
 _INSTALL = """
 CREATE OR REPLACE FUNCTION pass_gate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_advisory_xact_lock_shared(TG_ARGV[0]::int, hashtext(NEW.what));
+  PERFORM pg_advisory_xact_lock_shared(TG_ARGV[0]::int, hashtext(NEW.what || NEW.tenant_id));
   RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER gate_inside BEFORE INSERT ON audit_entries FOR EACH ROW EXECUTE FUNCTION pass_gate(4201);
@@ -44,15 +45,19 @@ def install(owner_url: str) -> None:
 
 
 class Gate:
-    """Transactions that write an audit entry of that `what` stop here, until it is opened or Postgres dies."""
+    """Transactions that write an audit entry of that `what` stop here, until it is opened or Postgres dies.
 
-    def __init__(self, url: str, place: Place, what: str) -> None:
+    Only those of these tenants: a job that an earlier kill has held up is not to be taken for one of this moment's.
+    """
+
+    def __init__(self, url: str, place: Place, what: str, tenants: Iterable[str]) -> None:
         self._url = url
-        self._key = (place.value, what)
+        self._keys = [(place.value, f"{what}{tenant}") for tenant in sorted({*tenants})]
 
     async def __aenter__(self) -> Self:
         self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
-        await self._connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", self._key)
+        for key in self._keys:
+            await self._connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", key)
         return self
 
     async def __aexit__(
@@ -69,11 +74,12 @@ class Gate:
         query = (
             "SELECT count(*) FROM pg_locks"
             " WHERE locktype = 'advisory' AND NOT granted AND classid = %s AND objid::bigint ="
-            " hashtext(%s)::bigint & 4294967295"
+            " ANY(SELECT hashtext(key)::bigint & 4294967295 FROM unnest(%s::text[]) AS key)"
         )
+        asked = (self._keys[0][0], [key for _, key in self._keys])
 
         async def do() -> bool:
-            row = await (await self._connection.execute(query, self._key)).fetchone()
+            row = await (await self._connection.execute(query, asked)).fetchone()
             assert row is not None
             return int(row[0]) >= count
 
@@ -87,4 +93,5 @@ class Gate:
         """Once it has been opened: wait until whoever stood before it has committed."""
         async with await psycopg.AsyncConnection.connect(self._url) as connection, asyncio.timeout(_PATIENCE):
             # Everybody before us held the lock until the end of the transaction.
-            await connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", self._key)
+            for key in self._keys:
+                await connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", key)

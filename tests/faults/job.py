@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from tests.faults.client import Client, Operation
-from tests.faults.site import Site
+from tests.faults.site import TENANT, Site
 
 Step = Callable[[], Coroutine[Any, Any, Operation]]
 
 
 class Job(ABC):
+    tenant_id = TENANT
+    """Some have one of their own."""
+
     def __init__(self, site: Site, name: str, *, steps: tuple[str, ...]) -> None:
         self.name = name
         self.steps = steps

@@ -28,6 +28,9 @@ class Scene:
     def strike(self) -> None:
         self.killed = self.site.kill(self.part)
 
+    def gate(self, place: Place, what: str) -> Gate:
+        return Gate(self.site.database_url, place, what, [job.tenant_id for job in self.jobs])
+
     async def all(self, act: Callable[[Job], Awaitable[object]]) -> None:
         async with asyncio.timeout(self.arrives_within):
             await asyncio.gather(*(act(job) for job in self.jobs))
@@ -86,7 +89,7 @@ def inside(step: str, what: str, *, each: int = 1) -> Play:
 
     async def play(scene: Scene) -> None:
         await scene.all(lambda job: job.ready_for(step))
-        async with Gate(scene.site.database_url, Place.INSIDE, what) as gate:
+        async with scene.gate(Place.INSIDE, what) as gate:
             scene.begin(step)
             await gate.holds(len(scene.jobs) * each)
             scene.strike()
@@ -99,7 +102,7 @@ def at_commit(step: str, what: str) -> Play:
 
     async def play(scene: Scene) -> None:
         await scene.all(lambda job: job.ready_for(step))
-        async with Gate(scene.site.database_url, Place.AT_COMMIT, what) as gate:
+        async with scene.gate(Place.AT_COMMIT, what) as gate:
             scene.begin(step)
             await gate.holds(len(scene.jobs))
             if scene.part in {WORKER, EVERYTHING}:

@@ -18,7 +18,7 @@ from tests.faults.gates import Gate, Place
 from tests.faults.kills import Injection
 from tests.faults.main_job import MainJob
 from tests.faults.sink import Stage
-from tests.faults.site import WORKER, Site
+from tests.faults.site import TENANT, WORKER, Site
 
 LATE, TAKEN_OVER = "goes on late", "another has taken over"
 _FROZEN_FOR = {LATE: 26, TAKEN_OVER: 34}
@@ -98,7 +98,7 @@ class Zombies:
                 await hold.waiting.wait()
                 yield
         else:
-            async with Gate(self.site.database_url, spot.where, spot.entry) as gate:
+            async with Gate(self.site.database_url, spot.where, spot.entry, [TENANT]) as gate:
                 job.begin(spot.step)
                 await gate.holds(spot.each)
                 yield

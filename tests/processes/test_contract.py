@@ -4,10 +4,12 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from httpx2 import AsyncClient
+from sqlalchemy import select
 
 from models.rules.periods import morning_of, start_of_day
+from models.tables.procedures import AuditEntry
 from tests.contracts import ZONE, Office, open_office
-from tests.world import NOTIFIED, World, eventually
+from tests.world import NOTIFIED, TENANT, World, eventually
 
 _DAY = timedelta(days=1)
 
@@ -46,7 +48,7 @@ async def test_a_contract_renews_again_and_again_by_itself(office: Office) -> No
     assert (await happened(office, number)).count("contract_renewed") == 3
 
 
-@pytest.mark.requirement("CON-04", "CUS-03", "CAN-05")
+@pytest.mark.requirement("CON-04", "CUS-03", "CAN-05", "GEN-04")
 async def test_without_a_renewal_term_it_expires_the_day_after_its_last(office: Office) -> None:
     """The customer has no contract in force then, and its people lose the portal thirty days later."""
     contract = await office.apply(
@@ -59,6 +61,13 @@ async def test_without_a_renewal_term_it_expires_the_day_after_its_last(office: 
     await dawn_of(office, after(last_day))
     assert (await office.read(number))["status"] == "expired"
     assert await office.customer_status() == "cancelled"
+    async with office.world.database.transaction(TENANT) as connection:
+        changes = await connection.execute(
+            select(AuditEntry.detail)
+            .where(AuditEntry.what == "customer_status_changed", AuditEntry.subject == office.customer_id)
+            .order_by(AuditEntry.entry_id)
+        )
+    assert changes.scalars().all() == [{"from": "draft", "to": "active"}, {"from": "active", "to": "cancelled"}]
     await dawn_of(office, after(last_day, 31))
     handle = office.world.client.get_workflow_handle(f"contract-T8000000-{number}")
     assert await handle.result() == "expired"

@@ -254,10 +254,12 @@ async def test_a_device_that_was_faster_than_the_cancellation_wins(desk: Desk) -
 
 @pytest.mark.requirement("UTM-04")
 async def test_a_deleted_device_is_not_restarted(desk: Desk) -> None:
-    """Its schedule ends with it, and nobody is told."""
+    """Its schedule ends with it, and nobody is told; its timeline says so."""
     command_id = (await desk.ask(await desk.slot())).json()["restart_id"]
     await desk.world.mails_to(ALERTS, 1)
+    procedure_id = restarts_of(await desk.utm()).procedure_id
     assert (await desk.api.delete(desk.url, headers=desk.staff)).status_code == 204
+    assert (await desk.world.timeline(procedure_id))[-1] == "restarts_ended_with_utm"
     await desk.world.advance(minutes=30)
     assert not await desk.take(command_id)
     assert len(await desk.world.mails_to(ALERTS, 1)) == 1
