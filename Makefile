@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 .PHONY: help setup setup-development demo test faults faults-short faults-night contract-faults restart-faults approval-faults boundary-faults forgetful planted-bugs deploy-faults replay-mutants surrounding-faults faults-selftest model-comparison undo-races property-machine api-fuzz bench bench-peers lint requirements documents approve-mails lock clean
 
 help:
-	@echo "make demo   watch an application become a contract, a contract live and end, and ten devices restart"
+	@echo "make demo   watch an application become a contract, a contract live and end, devices restart, administrators decide"
 	@echo "make test   lint, types, architecture and every test but the fault lanes"
 	@echo "make faults-short  the worst moments of each fault lane; some minutes"
 	@echo "make faults kill every part of the running product at twenty moments; nearly ten minutes"

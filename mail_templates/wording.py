@@ -22,7 +22,7 @@ _STATES = {
         ApplicationState.ON_HOLD: "保留",
         ApplicationState.APPROVED: "承認",
         ApplicationState.DENIED: "否認",
-        ApplicationState.LAPSED: "期限切れ",
+        ApplicationState.LAPSED: "失効",
         ApplicationState.WITHDRAWN: "取り下げ",
         ApplicationState.ENDED: "終了",
     },

@@ -39,7 +39,7 @@ ACCOUNT_WORDS: dict[str, tuple[str, str]] = {
         "Family name, a space, given name; kept in full-width characters. For example 山田　太郎",
     ),
     "remark": ("備考", "Remark"),
-    "user_id": ("ユーザーID", "User ID"),
+    "user_id": ("ユーザID", "User ID"),
     "signup_check_button": ("確認へ進む", "Continue"),
     "signup_check_title": ("登録内容の確認", "Check what you entered"),
     "signup_check_text": (

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 
 from api.commands import ProcedureGoneError
 from api.pages.visit import Form, Visit
-from mail_templates.wording import person_name
+from mail_templates.wording import person_name, postal_address
 from models.messages.procedure import Command, Identity
 from models.refusals import LinkExpired, WrongState
 from models.rules.application_decisions import decision_is_open
@@ -136,7 +136,7 @@ def _rows(visit: Visit, entries: Mapping[str, Any]) -> list[tuple[str, str]]:
         "department": entries.get("department"),
         "position": entries.get("position"),
         "mail_address": entries.get("mail_address"),
-        "address": _address(entries),
+        "address": _address(visit, entries),
         "phone_number": entries.get("phone_number"),
         "mobile_number": entries.get("mobile_number"),
         "quantity": entries.get("quantity"),
@@ -144,7 +144,7 @@ def _rows(visit: Visit, entries: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(visit.words[name], str(entry)) for name, entry in lines.items() if entry]
 
 
-def _address(entries: Mapping[str, Any]) -> str | None:
+def _address(visit: Visit, entries: Mapping[str, Any]) -> str | None:
     if "postal_code" not in entries:
         return None
-    return f"〒{entries['postal_code']} {entries['prefecture']}{entries['address']}"
+    return postal_address(entries["postal_code"], f"{entries['prefecture']}{entries['address']}", visit.language)

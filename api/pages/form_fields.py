@@ -36,7 +36,7 @@ class Field:
         return field_id(self.name)
 
     def full_label(self, language: Language) -> str:
-        """With the block that it is in: `設置先1 住所`, `Address (Destination 1)`."""
+        """With the block that it is in: `送付先1 住所`, `Address (Destination 1)`."""
         if not self.place:
             return self.label
         return f"{self.place} {self.label}" if language is Language.JA else f"{self.label} ({self.place})"

@@ -107,7 +107,7 @@ async def test_every_wrong_field_is_named_beside_it_and_what_was_typed_stays(
     }
     summary = soup(answer).select(".notice.wrong a")
     assert all(soup(answer).find(id=str(link["href"]).removeprefix("#")) for link in summary)
-    assert [link.get_text() for link in summary][2] == "設置先1 台数"
+    assert [link.get_text() for link in summary][2] == "送付先1 台数"
     assert entries(answer)["portal_users.0.mail_address"] == "hanako"
     assert await numbers(world) == []
 

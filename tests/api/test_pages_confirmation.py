@@ -42,7 +42,7 @@ async def test_opening_the_link_shows_the_application_and_changes_nothing(
     for page in (await api.get(link), await api.head(link), await api.get(link)):
         assert page.status_code == 200
     shown = text(page)
-    assert all(part in shown for part in ("みなと商事", "山田 太郎", "〒105-0011 東京都港区芝公園4-2-8", "設置先1"))
+    assert all(part in shown for part in ("みなと商事", "山田 太郎", "〒105-0011 東京都港区芝公園4-2-8", "送付先1"))
     assert await state(world, number) == "awaiting_confirmation"
 
 

@@ -158,7 +158,7 @@ async def test_sent_and_returned_it_is_closed(sent: Ended) -> None:
     assert sent_on == day_of(await sent.world.clock.now(), ZONE)
     assert kit["due_date"] == (sent_on + 28 * _DAY).isoformat()
     mail = sent.world.mails.to(CONTACT)[-1]
-    assert "伝票番号：4907" in mail.text
+    assert "送り状番号：4907" in mail.text
     assert "本社1階（a1a1b2b2c3c3）" in mail.text
     await sent.says("2", "delivered")
     await sent.says("3", "returned")

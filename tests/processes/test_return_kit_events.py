@@ -37,7 +37,7 @@ async def test_its_days_count_from_its_sending_whichever_news_of_it_comes_first(
     shown = (await ended.world.standing(ended.procedure_id))[2]
     assert shown[0]["at"] == morning_of(sent_on + 14 * DAY, ZONE).isoformat()
     assert shown[-1]["at"] == start_of_day(sent_on + 57 * DAY, ZONE).isoformat()
-    await eventually(lambda: "伝票番号：4907" in "".join(mail.text for mail in ended.world.mails.to(CONTACT)))
+    await eventually(lambda: "送り状番号：4907" in "".join(mail.text for mail in ended.world.mails.to(CONTACT)))
     due = sent_on + 28 * DAY
     assert f"{due.year}年{due.month}月{due.day}日" in ended.world.mails.to(CONTACT)[-1].text
     await morning(ended, 14)
