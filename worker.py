@@ -25,7 +25,7 @@ from activities.outcomes import ActivityOutcomes
 from activities.records import Records
 from activities.registry import activities
 from activities.smtp import Courier, SmtpCourier, SmtpServer
-from models.clock import Clock, SystemClock
+from models.clock import Clock
 from models.database import Database
 from models.links import LinkKey
 from models.tables.tenants import Tenant
@@ -35,7 +35,7 @@ from workflows.client import connect
 from workflows.late_commands import LateCommands
 from workflows.registry import WORKFLOWS
 from workflows.sandbox import runner
-from workflows.world_clock import WorldClock
+from workflows.world_clock import clock_of
 
 T = TypeVar("T")
 DELIVERIES_AT_ONCE = 5  # one is with the mail server, for the others the ledger is read and written meanwhile
@@ -136,10 +136,6 @@ def make_deployment(settings: Settings) -> WorkerDeploymentConfig | None:
     )
 
 
-def make_clock(settings: Settings, client: Client) -> Clock:
-    return WorldClock(client) if settings.rehearsal else SystemClock()
-
-
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; then finish what is under way, within the grace that the settings give."""
     telemetry.configure_logging(settings.log_level)
@@ -161,7 +157,7 @@ async def _at_work(settings: Settings) -> AsyncIterator[None]:
     keeping = asyncio.create_task(_once_ready(lambda: _keep_in_all_zones(settings, client, database)))
     try:
         async with make_worker(
-            settings, client, database=database, clock=make_clock(settings, client), courier=courier
+            settings, client, database=database, clock=clock_of(client, rehearsal=settings.rehearsal), courier=courier
         ):
             yield
     finally:

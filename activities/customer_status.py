@@ -1,6 +1,5 @@
 """A customer follows its contracts by itself: its status, and until when its people get in (CUS-03, CAN-05)."""
 
-
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,9 +34,7 @@ async def _locked_status(connection: AsyncConnection, tenant_id: str, customer_i
     return found.scalar_one_or_none()
 
 
-async def follow_contracts(
-    connection: AsyncConnection, message: Step, customer_id: str, durations: Durations
-) -> None:
+async def follow_contracts(connection: AsyncConnection, message: Step, customer_id: str, durations: Durations) -> None:
     """After any change of one of its contracts, in the same transaction; a customer that is deleted follows nothing."""
     tenant_id, at = message.identity.tenant_id, message.at
     before = await _locked_status(connection, tenant_id, customer_id)

@@ -73,12 +73,11 @@ from api.pages import codec_sign_in as codec_page
 from api.pages import links as link_pages
 from api.rate_limits import RateLimiter
 from api.security_headers import SecurityHeaders
-from models.clock import Clock, SystemClock
 from models.database import Database
 from models.links import LinkKey
 from settings import REHEARSAL_RATE_LIMITS, Settings
 from workflows.client import connect
-from workflows.world_clock import WorldClock
+from workflows.world_clock import clock_of
 
 ROUTERS = (
     devices.router,  # routes are tried in order, and devices ask by the thousand
@@ -179,18 +178,20 @@ async def make_context(settings: Settings) -> AsyncIterator[Context]:
         runtime=telemetry.runtime(settings.temporal_metrics_address),
         pings=not settings.rehearsal,
     )
-    clock: Clock = WorldClock(client) if settings.rehearsal else SystemClock()
+    clock = clock_of(client, rehearsal=settings.rehearsal)
     url = settings.database_url.get_secret_value()
     database = Database(url, pool_size=settings.database_pool_size, patience=_DATABASE_PATIENCE)
-    yield Context(
-        settings=settings,
-        database=database,
-        commands=Commands(client, settings.temporal_task_queue, settings.durations.synchronous_answer),
-        clock=clock,
-        cipher=cipher,
-        link_key=LinkKey(settings.link_key.get_secret_value().encode()),
-    )
-    await database.close()
+    try:
+        yield Context(
+            settings=settings,
+            database=database,
+            commands=Commands(client, settings.temporal_task_queue, settings.durations.synchronous_answer),
+            clock=clock,
+            cipher=cipher,
+            link_key=LinkKey(settings.link_key.get_secret_value().encode()),
+        )
+    finally:
+        await database.close()
 
 
 async def serve(settings: Settings) -> None:

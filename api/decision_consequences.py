@@ -15,12 +15,6 @@ from models.rules.decision_consequences import Undecided, of_deciding
 from models.tables.applications import ServiceApplication
 from models.vocabulary import ApplicationState, Decision, Language
 
-OUTCOMES = {
-    Decision.APPROVE: ApplicationState.APPROVED,
-    Decision.DENY: ApplicationState.DENIED,
-    Decision.HOLD: ApplicationState.ON_HOLD,
-}
-
 
 async def foresee(context: Context, identity: Identity, decision: Decision, language: Language) -> list[Consequence]:
     """What would come of the decision now.

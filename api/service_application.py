@@ -10,7 +10,7 @@ from api.authentication import Staff
 from api.commands import ProcedureGoneError
 from api.context import Context, Shared
 from api.contract_consequences import Consequence
-from api.decision_consequences import OUTCOMES, application_row, foresee
+from api.decision_consequences import application_row, foresee
 from api.idempotency import Once, PostedRequest
 from api.invitation import OpenInvitation, find_open_invitation
 from api.language import language_of
@@ -20,6 +20,7 @@ from models.messages.application_steps import Decide, Submission
 from models.messages.procedure import Identity
 from models.messages.service_application import ServiceApplicationInput
 from models.refusals import InvalidInput, WrongState
+from models.rules.application_decisions import OUTCOMES
 from models.rules.extra_fields import answer_errors, given_answers
 from models.vocabulary import Decision, Language, ProcedureKind
 from workflows.service_application import ServiceApplication

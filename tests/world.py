@@ -37,9 +37,9 @@ from models.vocabulary import SignupState
 from settings import Settings
 from tests.mail_server import MailServer
 from tests.replay.recorder import FOLDER, Recorder
-from worker import make_clock, make_courier, make_worker
+from worker import make_courier, make_worker
 from workflows.client import connect
-from workflows.world_clock import WorldClock
+from workflows.world_clock import WorldClock, clock_of
 
 TENANT = "T8000000"
 NOTIFIED = "desk@partner.example"
@@ -235,7 +235,7 @@ async def world(
 
 @contextlib.asynccontextmanager
 async def in_this_process(settings: Settings, client: Client, database: Database) -> AsyncIterator[Client]:
-    clock, courier = make_clock(settings, client), make_courier(settings)
+    clock, courier = clock_of(client, rehearsal=settings.rehearsal), make_courier(settings)
     async with make_worker(settings, client, database=database, clock=clock, courier=courier):
         yield client
     await courier.close()
@@ -254,7 +254,7 @@ async def running_world(
     """A worker on those servers until the end of the block. Without rehearsal in the settings it runs on real time."""
     cipher = settings.payload_cipher()
     client = await connect(temporal_address, "default", cipher, runtime=runtime, pings=not settings.rehearsal)
-    clock = make_clock(settings, client)
+    clock = clock_of(client, rehearsal=settings.rehearsal)
     recorder, folder = Recorder(), os.environ.get(FOLDER)
     client = recorder.watching(client) if folder else client
     smtp = settings.smtp.model_copy(update={"host": "127.0.0.1", "port": mail_server.port})

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 
 from models.vocabulary import OperatorAction
 from workflows import procedure
 from workflows.patience import PARTNER
-from workflows.procedure import EndedByOperatorError
+from workflows.procedure import EndedByOperatorError, what_went_wrong
 
 _NOTED = (OperatorAction.SKIP, OperatorAction.END)
 
@@ -45,11 +45,6 @@ class OperatorNotices(procedure.Procedure):
             try:
                 await workflow.execute_activity_method(activity, order, summary=summary, **PARTNER)
             except FailureError as error:
-                if await self._ask_or_skip(activity.__name__, _reason(error)) is OperatorAction.RETRY:
+                if await self._ask_or_skip(activity.__name__, what_went_wrong(error)) is OperatorAction.RETRY:
                     continue
             return
-
-
-def _reason(error: FailureError) -> str:
-    """What went wrong, without the data it went wrong with."""
-    return error.cause.message if isinstance(error.cause, ApplicationError) else type(error.cause).__name__

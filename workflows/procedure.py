@@ -221,7 +221,7 @@ class Procedure:
                     raise EndedByOperatorError from None
                 if isinstance(cause, ApplicationError) and cause.type in Refusal.known:
                     raise cause from None
-                await self._ask_operator(activity.__name__, _words(error), _NOT_TO_BE_SKIPPED)
+                await self._ask_operator(activity.__name__, what_went_wrong(error), _NOT_TO_BE_SKIPPED)
 
     async def _settled(self) -> None:
         await workflow.wait_condition(lambda: not self._is_moving)
@@ -272,7 +272,7 @@ class Procedure:
                     **MAIL,
                 )
             except FailureError as error:
-                if await self._ask_or_skip("deliver_mails", _words(error)) is not OperatorAction.RETRY:
+                if await self._ask_or_skip("deliver_mails", what_went_wrong(error)) is not OperatorAction.RETRY:
                     return Delivery()
 
     async def _settle(self, mail: RefusedMail) -> None:
@@ -393,7 +393,7 @@ def _cause(error: FailureError) -> BaseException | None:
     return error.cause if isinstance(error, ActivityError) else error
 
 
-def _words(error: FailureError) -> str:
+def what_went_wrong(error: FailureError) -> str:
     """What went wrong, without the data it went wrong with."""
     cause = _cause(error)
     return cause.message if isinstance(cause, ApplicationError) else type(cause).__name__

@@ -25,7 +25,7 @@ from models.messages.application_steps import (
 from models.messages.procedure import Answer, Command, Identity, Step, Upcoming
 from models.messages.signup_steps import SignupStart
 from models.refusals import LinkExpired, WrongState
-from models.rules.application_decisions import decision_is_open
+from models.rules.application_decisions import OUTCOMES, decision_is_open
 from models.rules.reminders import reminders_after
 from models.vocabulary import ApplicationState, Decision, MemberKind, ProcedureKind
 from workflows.nudge import nudge
@@ -181,11 +181,7 @@ class ServiceApplication(Procedure):
         return not self.is_moving and not decision_is_open(self._now.state)
 
     async def _record_decision(self, command: Decide) -> Recorded:
-        state = {
-            Decision.APPROVE: ApplicationState.APPROVED,
-            Decision.DENY: ApplicationState.DENIED,
-            Decision.HOLD: ApplicationState.ON_HOLD,
-        }[command.decision]
+        state = OUTCOMES[command.decision]
         before, self._now.state = self._now.state, state
         message = self._decision(state, step=f"decide-{command.command_id}", actor=command.actor, command=command)
         activity = (

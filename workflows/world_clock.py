@@ -7,6 +7,8 @@ from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client
 
+from models.clock import Clock, SystemClock
+
 ADVANCE_PATIENCE = timedelta(minutes=10)
 
 
@@ -40,3 +42,8 @@ class WorldClock:
                 request = SleepRequest()
                 request.duration.FromTimedelta(distance)
                 await self._test_service.unlock_time_skipping_with_sleep(request, timeout=ADVANCE_PATIENCE)
+
+
+def clock_of(client: Client, *, rehearsal: bool) -> Clock:
+    """The clock of a process, handed down by its entry point."""
+    return WorldClock(client) if rehearsal else SystemClock()

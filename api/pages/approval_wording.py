@@ -61,7 +61,7 @@ APPROVAL_WORDS: dict[str, tuple[str, str]] = {
         "A remote-support session of this UTM is open. Press the button to end it.",
     ),
     "session_device": ("UTM", "UTM"),
-    "session_device_named": ("{name}（{utm_id}）", "{name} ({utm_id})"),
+    "session_device_named": ("{device}（{utm_id}）", "{device} ({utm_id})"),
     "session_asked_by": ("依頼者", "Asked by"),
     "session_reason": ("理由", "Reason"),
     "session_started_at": ("開始日時", "Started"),

@@ -29,7 +29,7 @@ async def show(visit: Visit, *, stale: bool = False) -> Response:
         title=visit.words["session_title"],
         lead=visit.words["session_lead"],
         details=[
-            (visit.words["session_device"], visit.say("session_device_named", name=row.name, utm_id=row.utm_id)),
+            (visit.words["session_device"], visit.say("session_device_named", device=row.name, utm_id=row.utm_id)),
             *_told(visit, [("session_asked_by", row.asked_by), ("session_reason", row.reason)]),
             (visit.words["session_started_at"], visit.moment(row.started_at)),
             (visit.words["session_ends_at"], visit.moment(row.ends_at)),

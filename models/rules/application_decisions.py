@@ -2,6 +2,11 @@
 
 from models.vocabulary import ApplicationState, Decision
 
+OUTCOMES = {
+    Decision.APPROVE: ApplicationState.APPROVED,
+    Decision.DENY: ApplicationState.DENIED,
+    Decision.HOLD: ApplicationState.ON_HOLD,
+}
 _OPEN = {
     ApplicationState.UNAPPROVED: frozenset(Decision),
     ApplicationState.ON_HOLD: frozenset({Decision.APPROVE, Decision.DENY}),

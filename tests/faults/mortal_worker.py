@@ -31,9 +31,10 @@ from activities import mail
 from models.database import Database
 from settings import Settings
 from tests.faults.boundaries import Boundaries, Death, MortalCourier
-from worker import make_clock, make_courier, make_worker
+from worker import make_courier, make_worker
 from workflows import patience
 from workflows.client import connect
+from workflows.world_clock import clock_of
 
 _FORK = multiprocessing.get_context("forkserver")
 _FORK.set_forkserver_preload([__name__])
@@ -132,7 +133,8 @@ async def _serve(settings: Settings, boundaries: Boundaries) -> None:
     client = boundaries.watching(Impatient().worn_by(client))
     database = Database(settings.database_url.get_secret_value(), pool_size=5)
     courier = MortalCourier(make_courier(settings), boundaries)
-    async with make_worker(settings, client, database=database, clock=make_clock(settings, client), courier=courier):
+    clock = clock_of(client, rehearsal=settings.rehearsal)
+    async with make_worker(settings, client, database=database, clock=clock, courier=courier):
         await stop.wait()
 
 

@@ -49,7 +49,7 @@ REASONS: dict[tuple[str, str], str] = {
     ("utm_addition", "UtmAddition._remind: without await self._end(step='gone', actor='system')"): _LOST_A_RACE,
     (
         "procedure",
-        "Procedure._try_delivery: without await self._ask_or_skip('deliver_mails', _words(error))",
+        "Procedure._try_delivery: without await self._ask_or_skip('deliver_mails', what_went_wrong(error))",
     ): _BROKEN,
     (
         "procedure",
