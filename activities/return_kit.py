@@ -78,10 +78,7 @@ class ReturnKitActivities:
         """Stop what is not sent, recall what is, replace what came back (UND-03). Their workflows find out."""
 
         async def work(connection: AsyncConnection) -> UndoneKits:
-            undone = await return_kit_rows.undo(connection, message)
-            for new in undone.replacements:
-                await shipments.request(connection, new, message.at)
-            return undone
+            return await return_kit_rows.undo(connection, message)
 
         return await self._records.once(fact_of(message, "return_kits_undone"), UndoneKits, work)
 
@@ -154,11 +151,12 @@ class ReturnKitActivities:
         """Sent again, to the corrected address (KIT-03). One that is only planned has its address corrected.
 
         Raises:
-            WrongState: the device is back, or the kit is over.
+            WrongState: the device is back, or the kit is over. NotFound: the customer has been deleted.
         """
         command = message.command
 
         async def work(connection: AsyncConnection) -> KitRow:
+            await return_kit_rows.hold_customer(connection, message.kit)
             given = {"postal_code": command.postal_code, "address": command.address}
             corrected = {name: value for name, value in given.items() if value is not None}
             before = await change_kit(connection, message.kit, RESENDABLE, **corrected)

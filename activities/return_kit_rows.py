@@ -7,11 +7,11 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models import contract_utms, procedures
+from models import contract_utms, procedures, shipments
 from models.calendars import is_business_day
 from models.contract_utms import ContractUtm
 from models.messages.return_kit_steps import BeginReturnKits, BegunKits, KitIds, UndoneKits, UndoReturnKits
-from models.messages.shipment_steps import Destination, NewShipment
+from models.messages.shipment_steps import AskedShipment, Destination, NewShipment
 from models.procedures import Beginning, Standing
 from models.refusals import NotFound, WrongState
 from models.rules.kit_decisions import BACK, UNDER_WAY, kit_undone
@@ -38,7 +38,7 @@ async def plan(connection: AsyncConnection, message: BeginReturnKits, tenant: Ro
 
 
 async def undo(connection: AsyncConnection, message: UndoReturnKits) -> UndoneKits:
-    """Each kit of that end, by where it stands."""
+    """Each kit of that end, by where it stands; the devices that came back are asked for anew."""
     kits = await connection.execute(
         select(ReturnKit.__table__)
         .where(
@@ -54,10 +54,13 @@ async def undo(connection: AsyncConnection, message: UndoReturnKits) -> UndoneKi
         among = [row.utm_id for row in rows if row.state == state]
         await _set_state(connection, message, among, kit_undone(state))
     back = [row for row in rows if row.state in BACK]
+    replacements = await _replacements(connection, message, back)
+    for new in replacements:
+        await shipments.request(connection, new, message.at)
     return UndoneKits(
         state="undone",
         procedure_ids=tuple(row.procedure_id for row in rows if row.state in UNDER_WAY),
-        replacements=tuple(await _replacements(connection, message, back)),
+        replacements=tuple(AskedShipment.model_validate(new.model_dump()) for new in replacements),
     )
 
 
@@ -68,6 +71,19 @@ async def kit_row(connection: AsyncConnection, kit: KitIds, *, locked: bool = Fa
     if found is None:
         raise NotFound
     return found
+
+
+async def hold_customer(connection: AsyncConnection, kit: KitIds) -> None:
+    """Keep the company from being deleted while an address of it is written down. Raises: NotFound: it has been."""
+    found = await connection.execute(
+        select(Customer.customer_id)
+        .where(
+            Customer.tenant_id == kit.tenant_id, Customer.customer_id == kit.customer_id, Customer.deleted_at.is_(None)
+        )
+        .with_for_update(read=True)
+    )
+    if found.first() is None:
+        raise NotFound
 
 
 async def change_kit(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import procedures
 from models.messages.procedure import Identity
-from models.messages.shipment_steps import NewShipment, ReportParcel
+from models.messages.shipment_steps import Destination, NewShipment, ReportParcel
 from models.procedures import Beginning, Standing
 from models.refusals import NotFound
 from models.rules import shipments as rules
@@ -18,6 +18,8 @@ from models.rules.shipments import Parcel, Report
 from models.tables.shipments import ReturnKit, Shipment
 from models.vocabulary import ParcelKind, ProcedureKind, ShipmentState
 
+NOWHERE: dict[str, str | None] = {**dict.fromkeys(Destination.model_fields, ""), "department": None}
+"""Where a parcel goes whose customer has been erased."""
 _OF_THE_PARCEL = tuple(field.name for field in fields(Parcel))
 
 
@@ -27,6 +29,8 @@ async def request(connection: AsyncConnection, new: NewShipment, at: datetime) -
     Once for each number; `workflows.shipment.begin_shipment` begins the workflow afterwards, and does this too when it
     has not been done.
     """
+    if new.destination is None:
+        return  # whoever named it so has made it
     row = {
         "tenant_id": new.tenant_id,
         "shipment_id": new.shipment_id,
@@ -124,6 +128,16 @@ async def sendings(connection: AsyncConnection, kit: Row[tuple[ReturnKit]]) -> l
         .order_by(Shipment.number)
     )
     return list(found)
+
+
+def destination_of(parcel: Row[tuple[Shipment]]) -> Destination:
+    """Nowhere once its customer has been erased. An erasure used to leave not even the names of the fields."""
+    return Destination.model_validate(NOWHERE | parcel.destination)
+
+
+def is_erased(parcel: Row[tuple[Shipment]]) -> bool:
+    """There is nowhere to bring it to any more."""
+    return not parcel.destination.get("address")
 
 
 def parcel_of(row: Row[tuple[Shipment]]) -> Parcel:

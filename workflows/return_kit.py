@@ -30,7 +30,7 @@ from models.messages.return_kit_steps import (
     UndoneKits,
     UndoReturnKits,
 )
-from models.messages.shipment_steps import BeginShipment, CarryParcel, ReportParcel
+from models.messages.shipment_steps import BeginShipment, CarryParcel, NewShipment, ReportParcel
 from models.refusals import WrongState
 from models.rules.kit_decisions import BACK, NOT_SENT, RECEIVABLE, RESENDABLE, UNDER_WAY
 from models.vocabulary import ReturnKitState
@@ -272,8 +272,8 @@ async def undo_return_kits(contract: Procedure, order: UndoReturnKits) -> Undone
     """UND-03: stops, recalls, or sends the device again. Complete with its answer, but for mails and the carrier."""
     undone = await contract.record(ReturnKitActivities.undo_return_kits, order)
     await contract.record(ProcedureActivities.nudge_procedures, Nudges(procedure_ids=undone.procedure_ids))
-    for new in undone.replacements:
-        step = f"{order.step}-replacement-{new.number}"
+    for asked in undone.replacements:
+        step, new = f"{order.step}-replacement-{asked.number}", NewShipment.model_validate(asked.model_dump())
         await begin_shipment(
             contract, BeginShipment(identity=order.identity, step=step, at=order.at, actor=order.actor, new=new)
         )

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from models.messages.procedure import Answer, Command, Identity, Message, Step
-from models.messages.shipment_steps import NewShipment, ReportParcel
+from models.messages.shipment_steps import AskedShipment, ReportParcel
 from models.vocabulary import ProcedureKind
 
 
@@ -30,10 +30,13 @@ class UndoReturnKits(Step):
 
 
 class UndoneKits(Answer):
-    """`procedure_ids`: the kits' workflows, to be told. `replacements`: what to send for devices that came back."""
+    """`procedure_ids`: the kits' workflows, to be told. `replacements`: what is to be sent for devices that came back.
+
+    Their rows are made, and hold where to: the answer stays in the audit log, which is never erased.
+    """
 
     procedure_ids: tuple[str, ...] = ()
-    replacements: tuple[NewShipment, ...] = ()
+    replacements: tuple[AskedShipment, ...] = ()
 
 
 class KitIds(Message):

@@ -19,7 +19,7 @@ class Destination(Message):
     phone_number: str
 
 
-class NewShipment(Message):
+class AskedShipment(Message):
     """A UTM to send for a contract. `number` counts the contract's deliveries from 1; the first is the contract's own.
 
     `utm_id`: of the device that it replaces (UND-03).
@@ -29,7 +29,6 @@ class NewShipment(Message):
     contract_number: str
     customer_id: str
     product_name: str
-    destination: Destination
     number: int = 1
     utm_id: str | None = None
 
@@ -41,6 +40,12 @@ class NewShipment(Message):
     @property
     def shipment_id(self) -> str:
         return f"{self.tenant_id}-{self.contract_number}-{self.number}"
+
+
+class NewShipment(AskedShipment):
+    """`destination`: None where the shipment's row, which holds it, has been made before."""
+
+    destination: Destination | None = None
 
 
 class BeginShipment(Step):

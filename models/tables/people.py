@@ -1,4 +1,4 @@
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.schema import Instant, Table, TenantId, one_of
@@ -9,6 +9,9 @@ class Person(Table):
     """One address, one password, in however many tenants and companies (TEN-06). Belongs to no tenant."""
 
     __tablename__ = "persons"
+    __table_args__ = (
+        Index("ix_persons_adrift_since", "adrift_since", postgresql_where=text("adrift_since IS NOT NULL")),
+    )
 
     person_id: Mapped[str] = mapped_column(primary_key=True)
     mail_address: Mapped[str] = mapped_column(unique=True)
@@ -17,6 +20,8 @@ class Person(Table):
     password_changed_at: Mapped[Instant | None]
     """Resets asked for before are dead."""
     created_at: Mapped[Instant]
+    adrift_since: Mapped[Instant | None]
+    """A membership has ended, or none has begun yet: the housekeeping forgets whoever belongs nowhere (CUS-05)."""
 
 
 class Session(Table):

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 from httpx2 import AsyncClient
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from models.tables.contracts import Contract
 from models.tables.shipments import Shipment
 from models.vocabulary import ProcedureKind
 from settings import Settings
+from tests.conftest import Postgres
 from tests.contracts import DESTINATION, Office, early_in_a_month, open_office
 from tests.processes.test_return_kit import UTM_ID, register
 from tests.shipping import report
@@ -68,6 +70,32 @@ async def test_a_replacement_that_a_cancellation_stopped_is_sent_by_its_undo(
     assert len(await sent(office)) == 4
 
 
+@pytest.mark.requirement("UND-03", "CUS-05")
+async def test_where_a_replacement_goes_is_kept_where_it_can_be_erased(
+    office: Office, postgres: Postgres, database_name: str
+) -> None:
+    """In the shipment's row: the audit log, which keeps every step's answer for good, names the shipment."""
+    number = (await office.apply(shipping_required=True, destination=DESTINATION))["contract_number"]
+    await register(office)
+    await office.cancel(number, (await office.today()).isoformat())
+    await office.world.advance(days=8)
+    assert (await office.post(number, f"return-kits/{UTM_ID}/received"))[0] == 200
+    assert (await office.post(number, "undo-cancellation"))[0] == 200
+
+    async def is_asked_for() -> bool:
+        return (UTM_ID, "requested") in await sent(office)
+
+    await eventually(is_asked_for)
+    with psycopg.connect(postgres.url("postgres", database_name)) as connection:
+        log = str(connection.execute("SELECT * FROM audit_entries").fetchall())
+        [(destination,)] = connection.execute(
+            "SELECT destination FROM shipments WHERE utm_id IS NOT NULL AND kind = 'delivery'"
+        ).fetchall()
+    assert "return_kits_undone" in log
+    assert destination["address"] == "東京都港区虎ノ門1-2-3"
+    assert not any(value and value in log for value in destination.values())
+
+
 @pytest.mark.requirement("SHP-01", "GEN-02")
 async def test_a_delivery_is_told_once_more_to_whoever_died_before_its_procedure_began(
     office: Office, settings: Settings
@@ -85,6 +113,7 @@ async def test_a_delivery_is_told_once_more_to_whoever_died_before_its_procedure
     )
     again = (await steps.find_delivery(step)).new
     assert again is not None
+    assert again.destination is not None
     assert (again.shipment_id, again.destination.address) == (f"{TENANT}-{number}-1", DESTINATION["address"])
     later = step.model_copy(update={"at": applied_at + timedelta(seconds=1)})
     assert await steps.find_delivery(later) == Delivery()
