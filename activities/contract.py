@@ -181,7 +181,7 @@ class ContractActivities:
         """A change that other procedures have to hear of: the destination of what is still to be shipped (CON-08).
 
         Raises:
-            Refusal: the contract is not active, has been changed meanwhile, or has been shipped.
+            Refusal: the contract is not active, has been changed meanwhile, or has been shipped; its customer is gone.
         """
 
         async def work(connection: AsyncConnection) -> ContractRecorded:
@@ -191,6 +191,7 @@ class ContractActivities:
                 raise refusal
             if message.version not in (None, contract.version):
                 raise PreconditionFailed
+            await expect_customer(connection, contract.tenant_id, contract.customer_id)
             contract, nudged = await apply_changes(connection, contract, message.changes)
             recorded = await self._stand(connection, message, contract)
             return recorded.model_copy(update={"nudged": nudged, "mails": False})

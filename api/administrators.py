@@ -61,7 +61,7 @@ async def create(
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
         once = await posted.by(staff.actor, connection)
-        await customer_row(connection, tenant_id, customer_id)
+        await customer_row(connection, tenant_id, customer_id, held=True)
         made = Administrator(administrator_id=once.draw().opaque_id(), created_at=now, **body.model_dump())
         inserted = await connection.execute(
             insert(Administrators)

@@ -139,11 +139,14 @@ async def read(
 async def of_customer(
     connection: AsyncConnection, tenant_id: str, customer_id: str, number: str, *, locked: bool = False
 ) -> Row[Any]:
-    """Raises: NotFound: the customer has no such contract."""
-    await customer_row(connection, tenant_id, customer_id)
+    """Raises: NotFound: the customer has no such contract.
+
+    The contract first: a deletion empties it before it is over, so that who has waited for it finds the customer gone.
+    """
     row = await contract_row(connection, tenant_id, number, locked=locked)
     if row.customer_id != customer_id:
         raise NotFound
+    await customer_row(connection, tenant_id, customer_id)
     return row
 
 

@@ -42,6 +42,7 @@ from models.fields import (
     Title,
 )
 from models.free_ids import insert_under_a_free_id
+from models.idempotent_answers import Kept
 from models.messages.service_application import Company
 from models.refusals import InvalidInput, NotFound, NothingChanged
 from models.rules.extra_fields import ExtraField, answer_errors, given_answers
@@ -138,7 +139,8 @@ async def create(
         customer_id = await insert_under_a_free_id(connection, Customers.customer_id, once.draw().customer_id, values)
         await audit.record(connection, _fact(tenant_id, customer_id, staff, at=now, what="customer_created"))
         customer = await _shown(connection, await customer_row(connection, tenant_id, customer_id), context)
-        return await once.answer(customer, status=201, location=f"/v1/tenants/{tenant_id}/customers/{customer_id}")
+        location = f"/v1/tenants/{tenant_id}/customers/{customer_id}"
+        return await once.answer(customer, status=201, location=location, kept=Kept(about=customer_id))
 
 
 @router.get("")
@@ -248,13 +250,18 @@ async def remove(
 
 
 async def customer_row(
-    connection: AsyncConnection, tenant_id: str, customer_id: str, *, locked: bool = False
+    connection: AsyncConnection, tenant_id: str, customer_id: str, *, locked: bool = False, held: bool = False
 ) -> Row[Any]:
-    """The customer of the transaction's tenant. Raises: NotFound."""
+    """The customer of the transaction's tenant. Raises: NotFound.
+
+    `locked`: to be changed. `held`: not to be deleted while something of its people is written down.
+    """
     query = select(Customers.__table__).where(
         Customers.tenant_id == tenant_id, Customers.customer_id == customer_id, Customers.deleted_at.is_(None)
     )
-    row = (await connection.execute(query.with_for_update() if locked else query)).first()
+    if locked or held:
+        query = query.with_for_update(read=not locked)
+    row = (await connection.execute(query)).first()
     if row is None:
         raise NotFound
     return row
