@@ -99,7 +99,7 @@ class CarrierActivities:
         and an earlier try may have been heard although nobody answered it. On its way already, nothing is asked.
         """
         parcel = await self._parcel(order)
-        if not parcel.destination:  # its customer has been erased meanwhile
+        if shipments.is_erased(parcel):
             await self.cancel_parcel(order)
             return
         if parcel.state in ON_THE_WAY_OUT:

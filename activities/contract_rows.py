@@ -221,7 +221,7 @@ def _sending(
         contract_number=contract.contract_number,
         customer_id=contract.customer_id,
         product_name=contract.product_name,
-        destination=Destination.model_validate(destination),
+        destination=Destination.model_validate(shipments.NOWHERE | destination),
         number=latest.number if latest and latest.state == ShipmentState.REQUESTED else next(numbers),
         utm_id=latest.utm_id if latest else None,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mail_templates.wording import day, nothing, person_name, postal_address
-from models import outbox
+from models import outbox, shipments
 from models.outbox import Letter
 from models.tables.customers import Customer
 from models.tables.people import PortalUser
@@ -186,5 +186,5 @@ def _kit(kit: Row[tuple[ReturnKit]], language: Language) -> dict[str, str]:
 
 
 def _destination(parcel: Row[tuple[Shipment]], language: Language) -> str:
-    to = parcel.destination
-    return postal_address(to["postal_code"], to.get("prefecture", "") + to["address"], language)
+    to = shipments.destination_of(parcel)
+    return postal_address(to.postal_code, to.prefecture + to.address, language)

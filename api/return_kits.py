@@ -13,6 +13,7 @@ from activities import return_slips
 from api.authentication import Caller, StaffOrOperator
 from api.commands import ProcedureGoneError, Update
 from api.context import Context, Shared
+from api.customers import customer_row
 from api.idempotency import Once, PostedRequest
 from api.paging import Page, PagingQuery, page_of
 from mail_templates.return_slip import NoJapaneseFontError, print_slip
@@ -120,8 +121,13 @@ async def find_all(
 async def resend(
     body: Resend, kit: TheKit, context: Shared, caller: StaffOrOperator, posted: PostedRequest
 ) -> Response:
-    """Send the kit again, to the corrected address; one that has not been asked for is only corrected (KIT-03)."""
+    """Send the kit again, to the corrected address; one that has not been asked for is only corrected (KIT-03).
+
+    404 once the customer is deleted: nobody is written down any more, nor where they are (CUS-05).
+    """
     once = await posted.by(caller.actor)
+    async with context.database.transaction(kit.tenant_id) as connection:
+        await customer_row(connection, kit.tenant_id, kit.customer_id)
     address = {"postal_code": body.postal_code, "address": body.address}
     return await _tell(
         context, kit, ReturnKit.resend, command=ResendKit(**_command(once, caller), **address), once=once

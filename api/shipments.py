@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from api.authentication import StaffOrOperator
 from api.context import Shared
+from api.customers import customer_row
 from api.etags import tagged
 from models.messages.shipment_steps import Destination
 from models.refusals import NotFound
@@ -50,7 +51,7 @@ async def find_one(
     caller: StaffOrOperator,
     response: Response,
 ) -> Shipment:
-    """The contract's latest shipment; 404 when it needs none."""
+    """The contract's latest shipment; 404 when it needs none, and once the customer is deleted."""
     query = (
         select(Parcels.__table__, Procedure.waiting_for, Procedure.attention)
         .join(
@@ -68,6 +69,7 @@ async def find_one(
         .limit(1)
     )
     async with context.database.transaction(tenant_id) as connection:
+        await customer_row(connection, tenant_id, customer_id)
         row = (await connection.execute(query)).first()
     if row is None:
         raise NotFound
