@@ -26,6 +26,7 @@ from models.clock import Clock
 from models.database import Prepared
 from models.messages.procedure import DeliverMails, Delivery, RefusedMail, SettleMail
 from models.outbox import UNDELIVERED
+from models.rules.words_without_addresses import without_addresses
 from models.tables.procedures import AuditEntry, Mail
 from models.vocabulary import MailState, OperatorAction
 
@@ -305,7 +306,9 @@ def _next_try(waiting: Sequence[Row[tuple[Mail]]], now: datetime) -> datetime:
 
 
 def _why_refused(row: Row[tuple[Mail]]) -> str:
-    return f"{row.template}, given up at try {row.attempts}: {(row.smtp_answer or '')[:200]}"
+    """The address stands in the ledger, where it can be erased; the reason goes into histories (CUS-05)."""
+    said = without_addresses(row.smtp_answer or "", row.recipient)
+    return f"{row.template}, given up at try {row.attempts}: {said[:200]}"
 
 
 async def _wait_too(connection: AsyncConnection, row: Row[tuple[Mail]], until: datetime, *, is_for_all: bool) -> None:

@@ -21,6 +21,7 @@ from activities.records import Records
 from models.audit import Fact
 from models.messages.procedure import BeginProcedure, BeginProcedures, Nudges, RecordAttention, RecordEnd
 from models.procedures import Standing
+from models.rules.words_without_addresses import without_addresses
 from models.tables.procedures import Procedure
 
 _STARTED_AT_ONCE = 10
@@ -142,7 +143,10 @@ class ProcedureActivities:
 async def _show_attention(connection: AsyncConnection, message: RecordAttention) -> None:
     """Also of a procedure whose very first record is what is broken, and which no row shows yet."""
     identity = message.identity
-    waiting = [stuck.model_dump(mode="json") for stuck in message.waiting] or None
+    # A procedure that has been told of a refused mail by older code still knows the address.
+    waiting = [
+        {**stuck.model_dump(mode="json"), "reason": without_addresses(stuck.reason)} for stuck in message.waiting
+    ] or None
     row = {
         **identity.model_dump(),
         "started_at": message.at,

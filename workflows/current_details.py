@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from models.messages.procedure import Attention, Identity, Upcoming
+from models.rules.words_without_addresses import without_addresses
 from models.vocabulary import OperatorAction
 
 
@@ -26,7 +27,8 @@ def _needs_operator(identity: Identity, stuck: list[Attention]) -> Iterator[str]
         yield ""
         yield f"Since {_instant(attention.since)} the step *{_words(attention.step)}* cannot go on:"
         yield ""
-        yield f"    {_without_addresses(attention.reason)}"  # indented, so that nothing in it is Markdown
+        reason = " ".join(without_addresses(attention.reason).split())
+        yield f"    {reason}"  # on one line and indented, so that nothing in it is Markdown
     yield ""
     yield "1. Mend the cause."
     yield "2. *More Actions → Send an Update*: the update `resolve` with the input"
@@ -41,10 +43,6 @@ def _needs_operator(identity: Identity, stuck: list[Attention]) -> Iterator[str]
     yield "The same over HTTP:"
     yield f"`POST /v1/tenants/{identity.tenant_id}/procedures/{identity.procedure_id}/retry` (`/skip`, `/end`)"
     yield 'with `{"reason": "what you did"}`.'
-
-
-def _without_addresses(reason: str) -> str:
-    return " ".join("…" if "@" in word else word for word in reason.split())
 
 
 def _instant(at: datetime) -> str:
