@@ -13,6 +13,7 @@ from api.paging import Page, PagingQuery, fetch_page, resolve_order
 from models import audit
 from models.audit import Fact
 from models.fields import Input, Title
+from models.idempotent_answers import Kept
 from models.identifiers import digest
 from models.refusals import Forbidden, NotFound
 from models.tables.tenants import ApiKey as Keys
@@ -62,7 +63,7 @@ async def create(tenant_id: str, body: NewApiKey, context: Shared, staff: Staff,
         await connection.execute(insert(Keys).values(tenant_id=tenant_id, key_digest=digest(answer.key), **row))
         fact = _fact(tenant_id, answer.api_key_id, staff, what="api_key_created", at=now)
         await audit.record(connection, fact)
-        return await once.answer(answer, status=201)
+        return await once.answer(answer, status=201, kept=Kept(is_secret=True))
 
 
 @router.get("")

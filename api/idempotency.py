@@ -22,8 +22,9 @@ Only successes are stored: a refusal can be tried again with the same key once i
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, Request, Response
@@ -35,11 +36,14 @@ from models import idempotent_answers
 from models.clock import Clock
 from models.database import Database
 from models.encryption import Cipher
-from models.idempotent_answers import FirstAnswer
+from models.idempotent_answers import FirstAnswer, Kept
 from models.identifiers import Draw
 from models.refusals import IdempotencyKeyReused
 
 REPLAYED = "Idempotent-Replayed"
+_ABOUT = ("customer_id", "number", "invitation_id")
+"""Names in paths: of a customer, of an application (or what is a customer's anyway), of an invitation."""
+_FOR_WHOM_THE_PATH_NAMES = Kept()
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Once:
     _shared: Idempotency
     _scope_digest: str | None
     _connection: AsyncConnection | None
+    _place: Mapping[str, str]
+    """What the route's path names."""
 
     def draw(self) -> Draw:
         """For the ids of new things: a repetition draws the same ones, in the same order."""
@@ -87,6 +93,7 @@ class Once:
         location: str | None = None,
         etag: str | None = None,
         exclude_none: bool = False,
+        kept: Kept = _FOR_WHOM_THE_PATH_NAMES,
     ) -> Response:
         """The response, stored for repetitions: in the caller's transaction, or in one of its own."""
         headers = ({"Location": location} if location else {}) | ({"ETag": etag} if etag else {})
@@ -94,15 +101,20 @@ class Once:
         if content is not None:
             headers["Content-Type"] = "application/json"
             body = content.model_dump_json(exclude_none=exclude_none).encode()
-        answer = FirstAnswer(self.fingerprint, status, headers, body)
+        answer = FirstAnswer(self.fingerprint, status, headers, body, self._of_the_path(kept))
         if self._connection is not None:
             await self._keep(self._connection, answer)
         elif self._scope_digest is not None:
             # What is done is answered. A repetition that finds nothing kept is, to its procedure, the same command.
             with suppress(*OUTAGES):
-                async with self._shared.database.transaction() as connection:
-                    await self._keep(connection, answer)
+                async with self._shared.database.transaction(answer.kept.of_tenant or "") as connection:
+                    if not await idempotent_answers.is_late(connection, answer):
+                        await self._keep(connection, answer)
         return Response(body, status, headers)
+
+    def _of_the_path(self, kept: Kept) -> Kept:
+        about = next((self._place[name] for name in _ABOUT if name in self._place), None)
+        return replace(kept, of_tenant=kept.of_tenant or self._place.get("tenant_id"), about=kept.about or about)
 
     async def _keep(self, connection: AsyncConnection, answer: FirstAnswer) -> None:
         if self._scope_digest is not None:
@@ -130,20 +142,24 @@ class Posted:
         Raises:
             AnsweredBeforeError: it has been answered; that answer is given again. Let it pass.
             IdempotencyKeyReused: the key came with another body before.
+            AlreadyExists, NotFound: it has been answered, with a secret that is told no more, or of somebody erased.
         """
         # Keyed, because a body can hold a password, and what is stored must not help to guess it.
         plain = request_fingerprint(self._request, await self._request.body())
         fingerprint = hmac.digest(self._shared.seed_key, plain.encode(), hashlib.sha256).hex()
+        place = self._request.path_params
         if self._key is None:
-            return Once(Draw().opaque_id(), fingerprint, self._shared, None, connection)
+            return Once(Draw().opaque_id(), fingerprint, self._shared, None, connection, place)
         scope = f"{caller}\n{self._request.url.path}\n{self._key}"
         scope_digest = hashlib.sha256(scope.encode()).hexdigest()
         first = await self._first_answer(scope_digest, connection)
         if first is not None and first.fingerprint != fingerprint:
             raise IdempotencyKeyReused
+        if first is not None and first.gone is not None:
+            raise first.gone
         if first is not None:
             raise AnsweredBeforeError(first)
-        return Once(scope_digest, fingerprint, self._shared, scope_digest, connection)
+        return Once(scope_digest, fingerprint, self._shared, scope_digest, connection, place)
 
     async def _first_answer(self, scope_digest: str, connection: AsyncConnection | None) -> FirstAnswer | None:
         if connection is not None:

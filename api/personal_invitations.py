@@ -14,6 +14,7 @@ from api.idempotency import Once, PostedRequest
 from api.invitation import OpenInvitation
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
 from models.fields import Input, MailAddress, OrAbsent, PersonName
+from models.idempotent_answers import Kept
 from models.identifiers import Draw
 from models.messages.personal_invitation_steps import InvitationStart, NewInvitation
 from models.messages.procedure import Command, Identity
@@ -77,7 +78,8 @@ async def invite(
     )
     await _start(context, start)
     location = f"/v1/tenants/{tenant_id}/invitations"
-    return await once.answer(await _invitation(context, identity), status=201, location=location)
+    kept = Kept(about=identity.subject)
+    return await once.answer(await _invitation(context, identity), status=201, location=location, kept=kept)
 
 
 @router.post("/{invitation_id}/resend", response_model=Invitation)

@@ -18,6 +18,7 @@ from api.remote_support_pace import refuse_too_soon
 from models.approval_vocabulary import ApprovalState
 from models.device_vocabulary import RemoteSupportEnd, RemoteSupportState
 from models.fields import Input, OrAbsent, PersonName, Reason, UtmId
+from models.idempotent_answers import Kept
 from models.identifiers import REMOTE_SUPPORT_NUMBER, Draw
 from models.messages.procedure import Command, Identity
 from models.messages.remote_support_steps import EndRemoteSupport, RemoteSupportStart
@@ -180,7 +181,8 @@ def identity_of_row(row: Row[Any]) -> Identity:
 
 
 async def _answer(context: Context, once: Once, request_id: str) -> Response:
-    return await once.answer(_shown(await _row(context, request_id)))
+    row = await _row(context, request_id)
+    return await once.answer(_shown(row), kept=Kept(of_tenant=row.tenant_id, about=row.customer_id))
 
 
 async def _utm(context: Context, utm_id: str) -> Any:  # noqa: ANN401 - SQLAlchemy's row types fit nothing shorter

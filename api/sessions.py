@@ -14,6 +14,7 @@ from api.idempotency import PostedRequest
 from api.me import Me, shown
 from api.rate_limits import per_client
 from models.fields import Input, MailAddress
+from models.idempotent_answers import Kept
 from models.identifiers import digest, secret_token
 from models.persons import Memberships, memberships
 from models.refusals import InvalidCredentials, TenantSuspended
@@ -45,7 +46,7 @@ async def sign_in(body: Credentials, context: Shared, posted: PostedRequest) -> 
     proven = await prove(context, body.mail_address, body.password)
     answer = await _open(context, proven)
     await _freshen_hash(context, proven, body.password)
-    return await once.answer(answer, status=201, location="/v1/me")
+    return await once.answer(answer, status=201, location="/v1/me", kept=Kept(is_secret=True))
 
 
 @router.delete("/current", status_code=204)

@@ -21,6 +21,7 @@ from api.utm_input import NewUtm, UtmChange, change_errors, mac_errors
 from models import audit
 from models.audit import Fact
 from models.contract_utms import contract_for, covers_utms, has_contract_in_force
+from models.idempotent_answers import Kept
 from models.identifiers import digest, secret_token
 from models.offered_addresses import offered_addresses
 from models.refusals import AlreadyExists, FieldError, InvalidInput, NoContractInForce, NotFound, NothingChanged
@@ -86,7 +87,8 @@ async def register(
         await _note(connection, row, staff, context, "utm_registered", contract_number=row.contract_number)
         shown = detail(row, await _today(connection, tenant_id, customer_id, context))
         answer = NewUtmAnswer(**shown.model_dump(), device_token=token)
-        return await once.answer(answer, status=201, location=_address(tenant_id, customer_id, body.utm_id))
+        location = _address(tenant_id, customer_id, body.utm_id)
+        return await once.answer(answer, status=201, location=location, kept=Kept(is_secret=True))
 
 
 @router.get("/{utm_id}")
@@ -156,7 +158,7 @@ async def rotate_token(
         row = await utm_row(connection, tenant_id, customer_id, utm_id, locked=True)
         await _save(connection, row, {"token_digest": digest(token)})
         await _note(connection, row, staff, context, "utm_token_rotated")
-        return await once.answer(DeviceToken(device_token=token))
+        return await once.answer(DeviceToken(device_token=token), kept=Kept(is_secret=True))
 
 
 def new_device_token(tenant_id: str) -> str:

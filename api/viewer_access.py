@@ -21,6 +21,7 @@ from api.credentials import NO_TENANT
 from api.idempotency import PostedRequest
 from api.rate_limits import Limiter, per_client
 from models.fields import CompanyCode, Department, Input, MailAddress, OrAbsent, PersonName, Title, TypedToken
+from models.idempotent_answers import Kept
 from models.identifiers import Draw, digest
 from models.messages.procedure import Command, Identity
 from models.messages.viewer_access_steps import RedeemToken, ViewerStart
@@ -121,7 +122,8 @@ async def redeem(request_id: str, body: Redemption, context: Shared, posted: Pos
         await context.commands.send(identity_of(viewer), ViewerAccess.redeem, command)
     except (ProcedureGoneError, WrongState):
         raise ViewerTokenUsed from None
-    return await once.answer(Credential(credential=credential))
+    kept = Kept(of_tenant=viewer.tenant_id, about=viewer.customer_id, is_secret=True)
+    return await once.answer(Credential(credential=credential), kept=kept)
 
 
 def identity_of(viewer: Row[Any]) -> Identity:

@@ -50,3 +50,5 @@ class Durations(BaseModel):
     synchronous_answer: timedelta = timedelta(seconds=5)  # after this a command answers 202
     sign_in_tries_kept: timedelta = timedelta(days=90)  # wrong passwords after which nobody has come back
     idempotent_answers_kept: timedelta = timedelta(days=90)
+    secret_answers_kept: timedelta = timedelta(days=1)  # those that hold what is shown only once
+    adrift: timedelta = timedelta(days=1)  # whoever belongs nowhere for so long is forgotten: CUS-05

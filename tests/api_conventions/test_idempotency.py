@@ -259,3 +259,18 @@ async def test_stored_answers_are_unreadable_and_are_forgotten(client: httpx2.As
     async with database.transaction() as connection:
         assert await idempotent_answers.forget(connection, row.created_at) == 0
         assert await idempotent_answers.forget(connection, row.created_at + timedelta(seconds=1)) == 1
+
+
+async def test_a_repetition_of_what_is_told_no_more_is_refused_and_nothing_is_done(
+    client: httpx2.AsyncClient, effects: Effects, database: Database
+) -> None:
+    """A secret, a day after it was shown; with another body the key is refused as ever."""
+    await post(client, "/tenants/T1/commands", "k")
+    async with database.transaction() as connection:
+        await connection.execute(text("UPDATE idempotent_answers SET is_secret = true"))
+        await idempotent_answers.forget_secrets(connection, datetime.now(UTC) + timedelta(seconds=1))
+    again = await post(client, "/tenants/T1/commands", "k")
+    assert (again.status_code, again.json()["code"]) == (409, "already_exists")
+    other = await post(client, "/tenants/T1/commands", "k", json={"name": "b"})
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert len(effects.drawn) == 1
