@@ -18,7 +18,7 @@ from models.messages.signup_steps import (
     SignupStart,
     SignupStep,
 )
-from models.persons import ensure_person, expect_no_such_user
+from models.persons import ensure_person, expect_no_such_user, set_adrift, settle
 from models.refusals import AlreadyExists, NotFound, PreconditionFailed, WrongState
 from models.tables.customers import Customer
 from models.tables.people import Person, PortalUser, StaffMember
@@ -143,12 +143,15 @@ async def register(connection: AsyncConnection, message: RecordRegistration, mem
     done = await connection.execute(update(table).where(*mine, table.signup_state == SignupState.OPEN).values(values))
     if done.rowcount != 1:
         raise WrongState(state=SignupState.EXPIRED)
+    await settle(connection, person_id)
     return person_id
 
 
 async def delete(connection: AsyncConnection, message: SignupStep) -> None:
+    """What is left of a person who now belongs nowhere is the housekeeping's (CUS-05)."""
     table, mine = _rows_of(message)
-    await connection.execute(delete_from(table).where(*mine))
+    gone = await connection.execute(delete_from(table).where(*mine).returning(table.person_id))
+    await set_adrift(connection, [person_id for person_id in gone.scalars() if person_id is not None], message.at)
 
 
 def _rows_of(message: SignupStep) -> tuple[type[StaffMember] | type[PortalUser], list[ColumnElement[bool]]]:
@@ -197,6 +200,7 @@ async def _create_staff(connection: AsyncConnection, start: SignupStart, new: Ne
         "created_at": at,
     }
     await _insert(connection, StaffMember, row)
+    await settle(connection, start.identity.subject)
 
 
 async def _create_portal_user(

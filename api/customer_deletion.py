@@ -16,7 +16,7 @@ from api.viewer_revocation import open_of, revoke_open
 from models import audit
 from models.audit import Fact
 from models.customer_deletability import deletabilities
-from models.persons import forget_strangers
+from models.persons import forget_strangers, set_adrift
 from models.refusals import NotDeletable, NotFound
 from models.rules.consequences import Consequence
 from models.rules.deletion_consequences import of_deleting
@@ -48,11 +48,13 @@ async def erase(context: Context, tenant_id: str, customer_id: str, caller: Call
         await connection.execute(
             delete(PortalUser).where(PortalUser.tenant_id == tenant_id, PortalUser.customer_id == customer_id)
         )
+        # Should nobody come to the end of this, the housekeeping forgets them.
+        await set_adrift(connection, _persons(users), now)
         await erase_company(connection, tenant_id, customer_id, users=users, now=now)
         fact = Fact(tenant_id=tenant_id, at=now, actor=caller.actor, what="customer_deleted", subject=customer_id)
         await audit.record(connection, fact)
     await revoke_open(context, tenant_id, customer_id, caller)  # what came meanwhile
-    await forget_strangers(context.database, {user.person_id for user in users if user.person_id is not None})
+    await forget_strangers(context.database, _persons(users))
 
 
 async def foreseen(context: Context, tenant_id: str, customer_id: str) -> list[Consequence]:
@@ -87,6 +89,10 @@ async def _refuse_if_blocked(connection: AsyncConnection, tenant_id: str, custom
     if deletable.blockers:
         since = deletable.since.isoformat() if deletable.since else None
         raise NotDeletable(facts={"deletion_blockers": list(deletable.blockers), "deletable_from": since})
+
+
+def _persons(users: list[Row[Any]]) -> set[str]:
+    return {user.person_id for user in users if user.person_id is not None}
 
 
 async def _users(connection: AsyncConnection, tenant_id: str, customer_id: str) -> list[Row[Any]]:

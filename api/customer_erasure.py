@@ -6,27 +6,27 @@ Numbers, amounts, dates and quantities stay, as does the audit log, which holds 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Update, case, cast, delete, exists, func, literal, select, update
+from sqlalchemy import Row, case, cast, delete, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models import idempotent_answers
+from models.erasure import ERASED, emptied_mails, erase_account_mails, erase_mails
 from models.messages.procedure import Identity
 from models.messages.service_application import Company, UtmDestination
+from models.shipments import NOWHERE
 from models.tables.applications import PersonalInvitation, ServiceApplication, UtmAddition
 from models.tables.approvals import Administrator, Approval, Approver
 from models.tables.contracts import Contract
 from models.tables.customers import Customer
 from models.tables.devices import RemoteSupport, Restart
-from models.tables.procedures import Link, Mail, Procedure
+from models.tables.procedures import Mail, Procedure
 from models.tables.shipments import ReturnKit, Shipment
 from models.tables.utms import Utm
 from models.tables.viewers import Viewer
-from models.vocabulary import AdditionState, MailState, ProcedureKind
-from models.vocabulary import Mail as MailName
+from models.vocabulary import AdditionState, ProcedureKind
 
-_ERASED = "erased"
 _NO_ACCESS = {"department": None, "credential_digest": None}
-_ACCOUNT_MAILS = (MailName.PASSWORD_RESET_MAIL, MailName.PASSWORD_RESET_SMS, MailName.ACCOUNT_LOCKED)
 
 
 async def erase_company(
@@ -34,16 +34,20 @@ async def erase_company(
 ) -> None:
     """All of it, within the deletion's transaction."""
     row = await _empty(connection, tenant_id, customer_id, now)
+    about = [customer_id]
     if row.application_number is not None:
-        await _erase_application(connection, tenant_id, row.application_number)
+        about += await _erase_application(connection, tenant_id, row.application_number)
     await _empty_what_it_had(connection, tenant_id, customer_id)
     await _empty_restarts(connection, tenant_id, customer_id)
     await _erase_restart_mails(connection, tenant_id, customer_id)
-    await _empty_additions(connection, tenant_id, customer_id)
+    about += await _empty_additions(connection, tenant_id, customer_id)
+    await idempotent_answers.erase(connection, tenant_id, about)
     await _empty_approvals(connection, tenant_id, customer_id)
     signups = [Identity.of(ProcedureKind.SIGNUP, tenant_id, user.user_id).procedure_id for user in users]
-    await _erase_mails(connection, tenant_id, [*signups, *await _procedures(connection, tenant_id, customer_id)])
-    await _erase_account_mails(connection, tenant_id, users)
+    await erase_mails(connection, tenant_id, [*signups, *await _procedures(connection, tenant_id, customer_id)])
+    people = {user.person_id for user in users if user.person_id is not None}
+    recipients = {recipient for user in users for recipient in (user.mail_address, user.mobile_number) if recipient}
+    await erase_account_mails(connection, tenant_id, people, recipients=recipients)
 
 
 async def _empty(connection: AsyncConnection, tenant_id: str, customer_id: str, now: datetime) -> Row[Any]:
@@ -69,7 +73,7 @@ async def _empty_what_it_had(connection: AsyncConnection, tenant_id: str, custom
     emptied: dict[type[Contract | Utm | Shipment | ReturnKit | RemoteSupport | Viewer], dict[str, Any]] = {
         Contract: {"memo1": None, "memo2": None, "memo3": None, "destination": None},
         Utm: {"name": ""},
-        Shipment: {"destination": {}},
+        Shipment: {"destination": NOWHERE},
         RemoteSupport: {"asked_by": "", "reason": ""},
         Viewer: {**dict.fromkeys(("name", "mail_address", "pc_name", "pc_digest"), ""), **_NO_ACCESS},
         ReturnKit: {"utm_name": "", "postal_code": "", "address": ""},
@@ -93,7 +97,7 @@ async def _erase_restart_mails(connection: AsyncConnection, tenant_id: str, cust
     mine = (Utm.tenant_id == tenant_id, Utm.customer_id == customer_id)
     while_mine = Mail.queued_at.between(Utm.created_at, func.coalesce(Utm.deleted_at, Mail.queued_at))
     await connection.execute(
-        _emptied_mails(tenant_id).where(
+        emptied_mails(tenant_id).where(
             # Implied by the next line; without it Postgres reads every mail of the tenant: no index serves `between`.
             Mail.procedure_id.in_(select(named).where(*mine)),
             exists().where(*mine, named == Mail.procedure_id, while_mine),
@@ -101,11 +105,14 @@ async def _erase_restart_mails(connection: AsyncConnection, tenant_id: str, cust
     )
 
 
-async def _empty_additions(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
-    """The quantities stay. What is still undecided has been sent while the deletion was under way, and ends with it."""
+async def _empty_additions(connection: AsyncConnection, tenant_id: str, customer_id: str) -> list[str]:
+    """The quantities stay. What is still undecided has been sent while the deletion was under way, and ends with it.
+
+    Returns their numbers.
+    """
     quantity = func.jsonb_build_object("quantity", UtmAddition.destination["quantity"])
     undecided = UtmAddition.state == AdditionState.UNAPPROVED
-    await connection.execute(
+    emptied = await connection.execute(
         update(UtmAddition)
         .where(UtmAddition.tenant_id == tenant_id, UtmAddition.customer_id == customer_id)
         .values(
@@ -113,7 +120,9 @@ async def _empty_additions(connection: AsyncConnection, tenant_id: str, customer
             destination=cast(dict.fromkeys(UtmDestination.model_fields, ""), JSONB).concat(quantity),
             state=case((undecided, AdditionState.ENDED), else_=UtmAddition.state),
         )
+        .returning(UtmAddition.application_number)
     )
+    return [*emptied.scalars()]
 
 
 async def _empty_approvals(connection: AsyncConnection, tenant_id: str, customer_id: str) -> None:
@@ -131,7 +140,7 @@ async def _empty_approvals(connection: AsyncConnection, tenant_id: str, customer
         update(Approver)
         .where(Approver.tenant_id == tenant_id, Approver.approval_id.in_(emptied.scalars().all()))
         .values(
-            mail_address=literal(f"{_ERASED}:") + Approver.link_id,  # still another one for each
+            mail_address=literal(f"{ERASED}:") + Approver.link_id,  # still another one for each
             name=None,
             reason=None,
             decided_from=None,
@@ -154,8 +163,11 @@ async def _procedures(connection: AsyncConnection, tenant_id: str, customer_id: 
     return [*found.scalars()]
 
 
-async def _erase_application(connection: AsyncConnection, tenant_id: str, number: str) -> None:
-    """The number, the dates and the quantities stay; whoever stood in it does not."""
+async def _erase_application(connection: AsyncConnection, tenant_id: str, number: str) -> list[str]:
+    """The number, the dates and the quantities stay; whoever stood in it does not.
+
+    Returns the number, and the ids of the invitations that led to it.
+    """
     found = await connection.execute(
         select(ServiceApplication.utm_destinations).where(
             ServiceApplication.tenant_id == tenant_id, ServiceApplication.application_number == number
@@ -168,7 +180,7 @@ async def _erase_application(connection: AsyncConnection, tenant_id: str, number
         update(ServiceApplication)
         .where(ServiceApplication.tenant_id == tenant_id, ServiceApplication.application_number == number)
         .values(
-            company_name=_ERASED,
+            company_name=ERASED,
             company=dict.fromkeys(Company.model_fields, ""),
             utm_destinations=destinations,
             portal_users=[],
@@ -182,45 +194,10 @@ async def _erase_application(connection: AsyncConnection, tenant_id: str, number
     invited = await connection.execute(
         update(PersonalInvitation)
         .where(PersonalInvitation.tenant_id == tenant_id, PersonalInvitation.application_number == number)
-        .values(mail_address=_ERASED, name=None)
+        .values(mail_address=ERASED, name=None)
         .returning(PersonalInvitation.invitation_id)
     )
-    invitations = [Identity.of(ProcedureKind.PERSONAL_INVITATION, tenant_id, found) for found in invited.scalars()]
-    await _erase_mails(connection, tenant_id, [one.procedure_id for one in (application, *invitations)])
-
-
-async def _erase_mails(connection: AsyncConnection, tenant_id: str, procedure_ids: list[str]) -> None:
-    """That they went out stays; to whom and what they said does not. What has not gone out yet never will."""
-    await connection.execute(_emptied_mails(tenant_id).where(Mail.procedure_id.in_(procedure_ids)))
-    await connection.execute(
-        update(Link).where(Link.tenant_id == tenant_id, Link.procedure_id.in_(procedure_ids)).values(recipient=_ERASED)
-    )
-
-
-async def _erase_account_mails(connection: AsyncConnection, tenant_id: str, users: list[Row[Any]]) -> None:
-    """What the people were written about their passwords: those procedures are no customer's."""
-    recipients = {recipient for user in users for recipient in (user.mail_address, user.mobile_number) if recipient}
-    mine = Mail.template.in_(_ACCOUNT_MAILS) & Mail.recipient.in_(recipients)
-    gone = await connection.execute(select(Mail.link_id).where(Mail.tenant_id == tenant_id, mine))
-    link_ids = [link_id for link_id in gone.scalars() if link_id is not None]
-    await connection.execute(_emptied_mails(tenant_id).where(mine))
-    await connection.execute(
-        update(Link).where(Link.tenant_id == tenant_id, Link.link_id.in_(link_ids)).values(recipient=_ERASED)
-    )
-
-
-def _emptied_mails(tenant_id: str) -> Update:
-    return (
-        update(Mail)
-        .where(Mail.tenant_id == tenant_id)
-        .values(
-            recipient=literal(f"{_ERASED}:") + Mail.mail_id,  # still another one for each mail of a step
-            values={},
-            subject=None,
-            text=None,
-            html=None,
-            smtp_answer=None,
-            state=case((Mail.state == MailState.SENT, Mail.state), else_=MailState.SKIPPED),
-            lease_until=None,  # a try under way writes nothing back
-        )
-    )
+    invitation_ids = [*invited.scalars()]
+    invitations = [Identity.of(ProcedureKind.PERSONAL_INVITATION, tenant_id, found) for found in invitation_ids]
+    await erase_mails(connection, tenant_id, [one.procedure_id for one in (application, *invitations)])
+    return [number, *invitation_ids]

@@ -20,12 +20,13 @@ from api.paging import Page, PagingQuery, fetch_page, resolve_order
 from api.signups import Membership
 from models import audit, links
 from models.audit import Fact
+from models.erasure import erase_account_mails_of_strangers
 from models.fields import Input, MailAddress, MobileNumber, OrAbsent, PortalUserFamilyName, PortalUserGivenName
 from models.identifiers import Draw
 from models.messages.procedure import Command, Identity
 from models.messages.service_application import PortalUserInput
 from models.messages.signup_steps import ChangeAddress, NewPortalUser, SignupStart
-from models.persons import end_sessions_without_access, expect_no_such_user
+from models.persons import end_sessions_without_access, expect_no_such_user, set_adrift
 from models.refusals import AlreadyExists, NotFound, NothingChanged, WrongState
 from models.tables.customers import Customer
 from models.tables.people import PortalUser as Users
@@ -143,7 +144,11 @@ async def remove(tenant_id: str, customer_id: str, user_id: str, context: Shared
 
 
 async def delete_user(context: Context, tenant_id: str, customer_id: str, user_id: str, caller: Caller) -> None:
-    """What `remove` does, also for a customer's deletion; nothing when the user is gone."""
+    """What `remove` does, also for a customer's deletion; nothing when the user is gone.
+
+    With the last membership in the tenant goes what it wrote to the person about the account; whoever belongs nowhere
+    any more is forgotten by the housekeeping (CUS-05).
+    """
     membership = _membership(tenant_id, customer_id, user_id)
     command = Command(command_id=Draw().opaque_id(), actor=caller.actor)
     await signups.end(context, membership, command)
@@ -155,6 +160,9 @@ async def delete_user(context: Context, tenant_id: str, customer_id: str, user_i
         row = gone.first()
         if row is None:
             return  # the signup took the row with it
+        if row.person_id is not None:
+            await set_adrift(connection, [row.person_id], now)
+            await erase_account_mails_of_strangers(connection, tenant_id, [row.person_id])
         await links.withdraw(connection, tenant_id, user_id, now)
         await audit.record(connection, _fact(membership, caller, now, "portal_user_deleted"))
     if row.person_id is not None:

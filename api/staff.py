@@ -16,11 +16,12 @@ from api.paging import Page, PagingQuery, fetch_page, resolve_order
 from api.signups import Membership
 from models import audit, links
 from models.audit import Fact
+from models.erasure import erase_account_mails_of_strangers
 from models.fields import Input, MailAddress
 from models.identifiers import Draw
 from models.messages.procedure import Command, Identity
 from models.messages.signup_steps import NewStaff, SignupStart
-from models.persons import end_sessions_without_access, ensure_person
+from models.persons import end_sessions_without_access, ensure_person, set_adrift
 from models.refusals import LastStaffMember, NotFound
 from models.tables.people import StaffMember as Members
 from models.vocabulary import MemberKind, ProcedureKind, SignupState
@@ -125,6 +126,8 @@ async def _delete(connection: AsyncConnection, membership: Membership, caller: C
         raise NotFound
     if deleted == SignupState.REGISTERED and caller.actor != OPERATOR and not await _registered(connection, tenant_id):
         raise LastStaffMember(state=deleted)
+    await set_adrift(connection, [person_id], now)
+    await erase_account_mails_of_strangers(connection, tenant_id, [person_id])
     await links.withdraw(connection, tenant_id, person_id, now)
     fact = Fact(tenant_id=tenant_id, at=now, actor=caller.actor, what="staff_deleted", subject=person_id)
     await audit.record(connection, fact)

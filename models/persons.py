@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, true
+from sqlalchemy import ColumnElement, delete, exists, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -74,13 +74,27 @@ class Memberships:
 
 
 async def ensure_person(connection: AsyncConnection, mail_address: str, at: datetime) -> str:
-    """The person of an address, made if need be, without a password yet. Returns their id."""
-    await connection.execute(
+    """The person of an address, made if need be, without a password yet. Returns their id.
+
+    Adrift until `settle`: should nothing come of what they are wanted for, they are forgotten.
+    """
+    made = await connection.execute(
         insert(Person)
-        .values(person_id=Draw().opaque_id(), mail_address=mail_address, created_at=at)
-        .on_conflict_do_nothing(index_elements=["mail_address"])
+        .values(person_id=Draw().opaque_id(), mail_address=mail_address, created_at=at, adrift_since=at)
+        .on_conflict_do_update(index_elements=["mail_address"], set_={"adrift_since": at})
+        .returning(Person.person_id)
     )
-    return (await connection.execute(select(Person.person_id).where(Person.mail_address == mail_address))).scalar_one()
+    return made.scalar_one()
+
+
+async def settle(connection: AsyncConnection, person_id: str) -> None:
+    """They belong somewhere, from this very transaction on."""
+    await connection.execute(update(Person).where(Person.person_id == person_id).values(adrift_since=None))
+
+
+async def set_adrift(connection: AsyncConnection, person_ids: Iterable[str], at: datetime) -> None:
+    """In the transaction that ends a membership: the housekeeping looks whether they still belong somewhere."""
+    await connection.execute(update(Person).where(Person.person_id.in_([*person_ids])).values(adrift_since=at))
 
 
 async def expect_no_such_user(
@@ -178,9 +192,27 @@ async def end_sessions_without_access(
             await connection.execute(delete(Session).where(Session.person_id == person_id, ~is_staff, ~is_user))
 
 
-async def forget_strangers(database: Database, person_ids: Iterable[str]) -> None:
-    """Erase those of the persons who belong nowhere any more, with all that was theirs (CUS-05)."""
+async def forget_strangers(database: Database, person_ids: Iterable[str]) -> int:
+    """Erase those of the persons who belong nowhere any more, with all that was theirs (CUS-05). Returns how many."""
+    forgotten = 0
     for person_id in person_ids:
-        belongs = [exists().where(table.person_id == person_id) for table in (StaffMember, PortalUser)]
         async with database.transaction(person_id=person_id) as connection:
-            await connection.execute(delete(Person).where(Person.person_id == person_id, *(~one for one in belongs)))
+            strangers = delete(Person).where(Person.person_id == person_id, ~_belongs_somewhere(person_id))
+            forgotten += (await connection.execute(strangers)).rowcount
+    return forgotten
+
+
+async def strangers_among(database: Database, person_ids: Iterable[str]) -> list[str]:
+    """Those who belong nowhere. The others are adrift no longer."""
+    strangers = []
+    for person_id in person_ids:
+        async with database.transaction(person_id=person_id) as connection:
+            belonging = update(Person).where(Person.person_id == person_id, _belongs_somewhere(person_id))
+            if not (await connection.execute(belonging.values(adrift_since=None))).rowcount:
+                strangers.append(person_id)
+    return strangers
+
+
+def _belongs_somewhere(person_id: str) -> ColumnElement[bool]:
+    """In whatever state, of whatever tenant: to be asked in the person's own transaction."""
+    return or_(*(exists().where(table.person_id == person_id) for table in (StaffMember, PortalUser)))
