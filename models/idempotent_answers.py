@@ -81,6 +81,8 @@ async def keep(
 
 async def is_late(connection: AsyncConnection, answer: FirstAnswer) -> bool:
     """The customer has been erased since; else it is not before the transaction's end. In the tenant's transaction."""
+    if answer.kept.about is None:
+        return False
     theirs = (Customer.tenant_id == answer.kept.of_tenant, Customer.customer_id == answer.kept.about)
     found = await connection.execute(select(Customer.deleted_at).where(*theirs).with_for_update(read=True))
     return found.scalar_one_or_none() is not None

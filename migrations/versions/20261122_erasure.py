@@ -25,6 +25,7 @@ def upgrade() -> None:
     secret = sa.text("is_secret")
     op.create_index("ix_idempotent_answers_secret", "idempotent_answers", ["created_at"], postgresql_where=secret)
     _set_people_adrift()
+    _take_addresses_out_of_reasons()
     _take_addresses_out_of_the_audit_log()
 
 
@@ -41,6 +42,24 @@ def _set_people_adrift() -> None:
     )
     for table in _MEMBERS:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+
+
+def _take_addresses_out_of_reasons() -> None:
+    """Why an operator is asked about a refused mail; the ledger has the address."""
+    op.execute("ALTER TABLE procedures NO FORCE ROW LEVEL SECURITY")
+    op.execute(
+        r"""
+        UPDATE procedures SET attention = (
+            SELECT jsonb_agg(
+                jsonb_set(one, '{reason}', to_jsonb(regexp_replace(one ->> 'reason', '\S*@\S*', '…', 'g')))
+                ORDER BY place
+            )
+            FROM jsonb_array_elements(attention) WITH ORDINALITY waiting (one, place)
+        )
+        WHERE attention IS NOT NULL
+        """
+    )
+    op.execute("ALTER TABLE procedures FORCE ROW LEVEL SECURITY")
 
 
 def _take_addresses_out_of_the_audit_log() -> None:

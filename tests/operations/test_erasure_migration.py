@@ -35,6 +35,12 @@ async def in_use(postgres: Postgres, database_name: str, database: Database) -> 
                     " VALUES (%s, now(), 'system', %s, 'C1', %s)",
                     (tenant_id, what, Jsonb(answer)),
                 )
+            stuck = [{"step": "mail-1", "reason": "m: 550 <taro@minato.example> no such user", "actions": ["end"]}]
+            connection.execute(
+                "INSERT INTO procedures (tenant_id, procedure_id, kind, subject, state, next, started_at, attention)"
+                " VALUES (%s, %s, 'contract', 'C1', 'active', '[]', now(), %s)",
+                (tenant_id, f"p-{tenant_id}", Jsonb(stuck)),
+            )
         connection.execute(
             "INSERT INTO persons (person_id, mail_address, created_at) VALUES ('gone', 'gone@minato.example', now())"
         )
@@ -60,6 +66,17 @@ async def test_addresses_that_stood_in_the_audit_log_are_taken_out_of_it(
         with psycopg.connect(in_use) as connection:
             seen = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
             assert seen == (0,)  # as whoever has not said for which tenant
+
+
+@pytest.mark.requirement("CUS-05", "GEN-08")
+async def test_the_reasons_for_which_operators_are_asked_name_nobody(
+    in_use: str, postgres: Postgres, database_name: str
+) -> None:
+    command.upgrade(alembic_config(in_use), "head")
+    with psycopg.connect(postgres.url("postgres", database_name)) as connection:
+        asked = connection.execute("SELECT attention FROM procedures").fetchall()
+    left = [{"step": "mail-1", "reason": "m: 550 … no such user", "actions": ["end"]}]
+    assert asked == [(left,), (left,)]
 
 
 @pytest.mark.requirement("CUS-05", "TEN-06")

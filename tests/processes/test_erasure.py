@@ -66,16 +66,20 @@ async def known(world: World) -> set[str]:
 
 
 @pytest.mark.requirement("CUS-05", "USR-04")
+@pytest.mark.parametrize("is_elsewhere", [False, True], ids=["of nobody else", "of a user of another company's"])
 async def test_with_a_company_goes_what_its_people_were_written_at_addresses_and_numbers_of_before(
-    api: AsyncClient, world: World, staff: dict[str, str]
+    api: AsyncClient, world: World, staff: dict[str, str], *, is_elsewhere: bool
 ) -> None:
-    customer_id = await make_customer(world)
-    user_id = await user_of(world, await make_person(world), customer_id)
+    """Who is a user of another company too keeps the account alone."""
+    customer_id, person_id = await make_customer(world), await make_person(world)
+    user_id = await user_of(world, person_id, customer_id)
+    if is_elsewhere:
+        await make_portal_user(world, person_id, await make_customer(world), address="hana@other.example")
     await wrote_about_the_account(api, world)
     await changed(world, user_id, mobile_number="09000000000")
     assert set(await written_to(world, ADDRESS, MOBILE)) == {"persons", "mails", "links"}
     assert (await api.delete(f"{CUSTOMERS}/{customer_id}", headers=staff)).status_code == 204
-    assert await written_to(world, ADDRESS, ELSEWHERE, MOBILE) == []
+    assert await written_to(world, ADDRESS, ELSEWHERE, MOBILE) == (["persons"] if is_elsewhere else [])
 
 
 @pytest.mark.requirement("CUS-05", "USR-05")
