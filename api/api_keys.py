@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy import insert, select, update
 
-from api.authentication import Caller, Staff, new_api_key
+from api.authentication import Caller, Staff, StaffPerson, new_api_key
 from api.context import Shared
 from api.idempotency import PostedRequest
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
@@ -15,7 +15,7 @@ from models.audit import Fact
 from models.fields import Input, Title
 from models.idempotent_answers import Kept
 from models.identifiers import digest
-from models.refusals import Forbidden, NotFound
+from models.refusals import NotFound
 from models.tables.tenants import ApiKey as Keys
 from models.vocabulary import ApiKeyScope
 
@@ -44,9 +44,10 @@ class ApiKeyAnswer(ApiKey):
 
 
 @router.post("", status_code=201, response_model=ApiKeyAnswer)
-async def create(tenant_id: str, body: NewApiKey, context: Shared, staff: Staff, posted: PostedRequest) -> Response:
+async def create(
+    tenant_id: str, body: NewApiKey, context: Shared, staff: StaffPerson, posted: PostedRequest
+) -> Response:
     """A machine cannot make keys, for itself or others."""
-    _refuse_machine(staff)
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
         once = await posted.by(staff.actor, connection)
@@ -78,9 +79,8 @@ async def find_all(tenant_id: str, context: Shared, staff: Staff, paging: Paging
 
 
 @router.delete("/{api_key_id}", status_code=204)
-async def revoke(tenant_id: str, api_key_id: str, context: Shared, staff: Staff) -> None:
+async def revoke(tenant_id: str, api_key_id: str, context: Shared, staff: StaffPerson) -> None:
     """At once."""
-    _refuse_machine(staff)
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
         revoked = await connection.execute(
@@ -95,8 +95,3 @@ async def revoke(tenant_id: str, api_key_id: str, context: Shared, staff: Staff)
 
 def _fact(tenant_id: str, api_key_id: str, staff: Caller, *, what: str, at: datetime) -> Fact:
     return Fact(tenant_id=tenant_id, at=at, actor=staff.actor, what=what, subject=api_key_id)
-
-
-def _refuse_machine(caller: Caller) -> None:
-    if caller.person_id is None:
-        raise Forbidden

@@ -142,6 +142,21 @@ async def _staff_or_operator(
     return await _staff(request, context, credentials, tenant_id)
 
 
+async def _staff_person(caller: Annotated[Caller, Depends(_staff)]) -> Caller:
+    """Staff in person: what lets somebody in for good is not for a machine, whose key may be stolen.
+
+    Raises: as `_staff` does. Forbidden: a machine.
+    """
+    if caller.person_id is None:
+        raise Forbidden
+    return caller
+
+
+async def _staff_person_or_operator(caller: Annotated[Caller, Depends(_staff_or_operator)]) -> Caller:
+    """Raises: as `_staff_or_operator` does. Forbidden: a machine."""
+    return caller if caller.actor == OPERATOR else await _staff_person(caller)
+
+
 async def _portal_user(context: Shared, credentials: Credentials, customer_id: Annotated[str, Path()]) -> PortalUser:
     """A person of the customer in the path, in whatever tenant it is.
 
@@ -245,6 +260,8 @@ Operator = Annotated[Caller, Depends(_operator)]
 Anyone = Annotated[Caller, Depends(_anyone)]
 SignedIn = Annotated[Person, Depends(signed_in)]
 Staff = Annotated[Caller, Depends(_staff)]
+StaffPerson = Annotated[Caller, Depends(_staff_person)]
 SignedInPortalUser = Annotated[PortalUser, Depends(_portal_user)]
 StaffOrPortalUser = Annotated[Caller, Depends(_staff_or_portal_user)]
 StaffOrOperator = Annotated[Caller, Depends(_staff_or_operator)]
+StaffPersonOrOperator = Annotated[Caller, Depends(_staff_person_or_operator)]

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
 from api import signups
-from api.authentication import OPERATOR, Caller, StaffOrOperator
+from api.authentication import OPERATOR, Caller, StaffOrOperator, StaffPersonOrOperator
 from api.context import Context, Shared
 from api.idempotency import PostedRequest
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
@@ -65,9 +65,12 @@ async def find_all(tenant_id: str, context: Shared, caller: StaffOrOperator, pag
 
 @router.post("", status_code=201, response_model=StaffMember)
 async def add(
-    tenant_id: str, body: NewStaffInput, context: Shared, caller: StaffOrOperator, posted: PostedRequest
+    tenant_id: str, body: NewStaffInput, context: Shared, caller: StaffPersonOrOperator, posted: PostedRequest
 ) -> Response:
-    """Begin the address's signup: seven days to register by the mailed link."""
+    """Begin the address's signup: seven days to register by the mailed link.
+
+    Not for API keys, nor is the resend or the deletion: who has been let in by one would outlive its revocation.
+    """
     once = await posted.by(caller.actor)
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
@@ -89,7 +92,7 @@ async def add(
 
 @router.post("/{person_id}/resend", response_model=StaffMember)
 async def resend(
-    tenant_id: str, person_id: str, context: Shared, caller: StaffOrOperator, posted: PostedRequest
+    tenant_id: str, person_id: str, context: Shared, caller: StaffPersonOrOperator, posted: PostedRequest
 ) -> Response:
     """A fresh link, good for `durations.signup` (7 days) from now; every older one is dead."""
     once = await posted.by(caller.actor)
@@ -100,7 +103,7 @@ async def resend(
 
 
 @router.delete("/{person_id}", status_code=204)
-async def remove(tenant_id: str, person_id: str, context: Shared, caller: StaffOrOperator) -> None:
+async def remove(tenant_id: str, person_id: str, context: Shared, caller: StaffPersonOrOperator) -> None:
     """Delete in any state: signup, link and access here end at once, sessions if nothing else is left.
 
     An expired signup may still wait for an operator, over a refused mail: it ends too, and leaves the address free for

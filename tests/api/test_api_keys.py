@@ -9,6 +9,7 @@ from tests.world import TENANT, World, make_tenant, sign_in_staff
 
 URL = f"/v1/tenants/{TENANT}/api-keys"
 STAFF = f"/v1/tenants/{TENANT}/staff"
+SETTINGS = f"/v1/tenants/{TENANT}/settings"
 
 
 async def created(api: AsyncClient, staff: dict[str, str], scope: str) -> tuple[str, dict[str, str]]:
@@ -27,10 +28,25 @@ async def listed(api: AsyncClient, staff: dict[str, str]) -> list[Any]:
 async def test_a_key_that_may_read_reads_and_one_that_may_write_writes(api: AsyncClient, staff: dict[str, str]) -> None:
     _, reader = await created(api, staff, "read")
     _, writer = await created(api, staff, "write")
-    assert (await api.get(STAFF, headers=reader)).status_code == 200
-    refused = await api.post(STAFF, json={"mail_address": "a@b.example"}, headers=reader)
+    assert (await api.get(SETTINGS, headers=reader)).status_code == 200
+    refused = await api.patch(SETTINGS, json={"shortage_grace_days": 7}, headers=reader)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
-    assert (await api.post(STAFF, json={"mail_address": "a@b.example"}, headers=writer)).status_code == 201
+    assert (await api.patch(SETTINGS, json={"shortage_grace_days": 7}, headers=writer)).status_code == 200
+
+
+@pytest.mark.requirement("AUT-05", "TEN-02")
+async def test_no_key_lets_staff_in_or_out(api: AsyncClient, staff: dict[str, str]) -> None:
+    """Whom a stolen one had made staff would still be, once it is revoked."""
+    _, writer = await created(api, staff, "write")
+    added = await api.post(STAFF, json={"mail_address": "a@b.example"}, headers=staff)
+    member = f"{STAFF}/{added.json()['person_id']}"
+    for answer in (
+        await api.post(STAFF, json={"mail_address": "b@b.example"}, headers=writer),
+        await api.post(f"{member}/resend", headers=writer),
+        await api.delete(member, headers=writer),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert (await api.get(STAFF, headers=writer)).json()["total"] == 2
 
 
 @pytest.mark.requirement("AUT-05")

@@ -24,7 +24,9 @@ _STAFF = {"staff", "read key", "write key"}
 _ADMITTED: dict[Callable[..., Any], set[str]] = {
     authentication._operator: {"operator"},  # noqa: SLF001 - a route's word for who may call it
     authentication._staff: _STAFF,  # noqa: SLF001 - likewise
+    authentication._staff_person: {"staff"},  # noqa: SLF001 - likewise
     authentication._staff_or_operator: _STAFF | {"operator"},  # noqa: SLF001 - likewise
+    authentication._staff_person_or_operator: {"staff", "operator"},  # noqa: SLF001 - likewise
     authentication._staff_or_portal_user: _STAFF | {"portal user"},  # noqa: SLF001 - likewise
     authentication._portal_user: {"portal user"},  # noqa: SLF001 - likewise
     authentication._anyone: _STAFF | {"portal user", "operator"},  # noqa: SLF001 - likewise
