@@ -125,6 +125,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{line}行目の{column}文字目に、送信できない文字（{character}）があります。",
         "Line {line}, column {column}: the character {character} cannot be sent.",
     ),
+    "reserved_text": (
+        "{line}行目の{column}文字目: {written} はシステムが使用する文字列のため、使用できません。",
+        "Line {line}, column {column}: {written} is reserved and cannot stand in a template.",
+    ),
     "unknown_placeholder": (
         "{line}行目の{column}文字目: {written} はこのメールでは使用できません。使用できる差し込み文字: {allowed}",
         "Line {line}, column {column}: {written} is not a placeholder of this mail. Allowed: {allowed}.",

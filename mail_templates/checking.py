@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mail_templates.catalogue import CATALOGUE, Channel, MailKind
 from mail_templates.placeholders import PLACEHOLDERS, PlaceholderKind
+from mail_templates.rendering import RESERVED
 from mail_templates.syntax import Template, Token, tokens
 from models.refusals import FieldError
 from models.vocabulary import Mail
@@ -61,6 +62,7 @@ def _subject_errors(kind: MailKind, subject: _Text) -> Iterator[FieldError]:
     if "=?" in subject.source:
         yield subject.error("encoded_word", subject.source.index("=?"))
     yield from _control_errors(subject)
+    yield from _reserved_errors(subject)
     yield from _token_errors(kind, subject)
 
 
@@ -73,6 +75,7 @@ def _body_errors(kind: MailKind, body: _Text) -> Iterator[FieldError]:
     if kind.channel is Channel.SMS and len(body.source) > SMS_LIMIT:
         yield body.error("too_long", SMS_LIMIT, max_length=SMS_LIMIT)
     yield from _control_errors(body)
+    yield from _reserved_errors(body)
     yield from _token_errors(kind, body)
     yield from _required_errors(kind, body)
 
@@ -83,6 +86,13 @@ def _control_errors(text: _Text) -> Iterator[FieldError]:
         if unicodedata.category(character) in {"Cc", "Cs"} and character not in "\r\n\t":
             yield text.error("control_character", at, character=f"U+{ord(character):04X}")
             return
+
+
+def _reserved_errors(text: _Text) -> Iterator[FieldError]:
+    """Where a secret would be put in when the mail is sent: with a second such place it never could be."""
+    for reserved in RESERVED:
+        if (at := text.source.find(reserved)) >= 0:
+            yield text.error("reserved_text", at, written=reserved)
 
 
 def _token_errors(kind: MailKind, text: _Text) -> Iterator[FieldError]:

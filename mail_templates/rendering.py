@@ -34,6 +34,9 @@ _SECRETS = {
     SESSION_ID_WITHHELD: re.compile(r"[!-~]+"),  # a device's own choice
     SESSION_PASSWORD_WITHHELD: re.compile(r"[!-~]+"),
 }
+RESERVED = tuple(_SECRETS)
+"""No value and no template may hold them: a secret has one place in a mail."""
+
 _LINE_BREAKS = re.compile(r"[^\S\u3000]*[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]\s*")
 _INVISIBLE = {"Cc", "Cf", "Cs"}
 _START_OF_A_LINK = re.compile(r"(?<=[a-z]):(?=//)|(?<=\bwww)\.", re.IGNORECASE)
@@ -96,7 +99,7 @@ def inert(value: str) -> str:
     """
     line = _LINE_BREAKS.sub(" ", value)
     visible = "".join(character for character in line if unicodedata.category(character) not in _INVISIBLE)
-    for place in _SECRETS:
+    for place in RESERVED:
         visible = visible.replace(place, " ")
     return _START_OF_A_LINK.sub(r"[\g<0>]", visible).strip()
 
