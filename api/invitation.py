@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.records import tenant_row
 from api.authentication import Staff
 from api.context import Context, Shared
 from api.etags import tagged
@@ -40,6 +41,8 @@ async def rotate(tenant_id: str, context: Shared, staff: Staff, posted: PostedRe
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
         once = await posted.by(staff.actor, connection)
+        # Of two at once the second finds the first one's link, and closes it.
+        await tenant_row(connection, tenant_id, locked=True)
         await links.withdraw(connection, tenant_id, tenant_id, now)
         await links.issue(connection, context.link_key, links.invitation(tenant_id, now))
         fact = Fact(tenant_id=tenant_id, at=now, actor=staff.actor, what="invitation_rotated", subject=tenant_id)
