@@ -21,7 +21,7 @@ from models.fields import Input, MailAddress, OrAbsent, Reason
 from models.identifiers import Draw
 from models.messages.approval_steps import DecideApproval, DelegateApproval
 from models.messages.procedure import Identity
-from models.refusals import FieldError, InvalidInput, LinkExpired, WrongState
+from models.refusals import FieldError, InvalidInput, LinkExpired, LinkWithdrawn, WrongState
 from models.tables.approvals import Approval, Approver
 from models.tables.customers import Customer
 from models.tables.procedures import Procedure
@@ -108,6 +108,7 @@ async def _delegate(visit: Visit, form: Form) -> None:
 async def _tell(visit: Visit, trouble: Trouble | None = None) -> Response:
     """What is asked, with both forms, or what has become of it."""
     approval, me = await _rows(visit)
+    _refuse_removed(visit, approval)
     state = ApprovalState(approval.state)
     if state is not ApprovalState.PENDING:
         return _settled(visit, approval, state)
@@ -121,6 +122,18 @@ async def _tell(visit: Visit, trouble: Trouble | None = None) -> Response:
     except LinkExpired:  # the procedure is about to say so
         return _settled(visit, approval, ApprovalState.EXPIRED)
     return _form(visit, approval, me, trouble or Trouble(200))
+
+
+def _refuse_removed(visit: Visit, approval: Row[Any]) -> None:
+    """What was decided is told to those who could have: not to a removed administrator, nor to whom they had named.
+
+    The outcome itself closes the other links, at its own instant; any other one is somebody's removal.
+
+    Raises:
+        LinkWithdrawn
+    """
+    if visit.link.withdrawn_at is not None and visit.link.withdrawn_at != approval.decided_at:
+        raise LinkWithdrawn
 
 
 def _form(visit: Visit, approval: Row[Any], me: Row[Any], trouble: Trouble) -> Response:

@@ -31,7 +31,7 @@ from tests.world import TENANT, World, eventually
 
 TARO, HANAKO = "taro@minato.example", "hanako@minato.example"
 DESK = "desk@support.example"
-BOSS = "boss@minato.example"
+BOSS, KEN = "boss@minato.example", "ken@minato.example"
 ELSEWHERE = "ebe@elsewhere.example"
 DECISION, DELEGATION = 0, 1
 MOMENT = timedelta(seconds=5)
@@ -279,6 +279,32 @@ async def test_who_is_no_administrator_any_more_decides_nothing(office: Office) 
     async with office.world.database.transaction(TENANT) as connection:
         told = await connection.execute(select(Mail.recipient).where(Mail.template == "approval_settled"))
         assert told.all() == []
+
+
+@pytest.mark.requirement("APR-01")
+@pytest.mark.parametrize("ends", ["approved", "expired"])
+async def test_who_is_no_administrator_any_more_is_not_told_what_was_decided(office: Office, ends: str) -> None:
+    """By whom, and why: nor is whom they had named instead. The others' links still tell it."""
+    await office.ask(BOSS)
+    taro, hanako, boss = [await office.link(address) for address in (TARO, HANAKO, BOSS)]
+    await office.press(hanako, DELEGATION, delegate_to=KEN)
+    ken = await office.link(KEN)
+    url = f"{CUSTOMERS}/{office.customer_id}/administrators"
+    for one in (await office.api.get(url, headers=office.staff)).json()["items"]:
+        assert (await office.api.delete(f"{url}/{one['administrator_id']}", headers=office.staff)).status_code == 204
+    if ends == "approved":
+        await office.press(boss, decision="approve", reason="秘密の理由")
+    else:
+        await office.world.advance_to((await office.due())[-1])
+
+    async def is_settled() -> bool:
+        return await office.states() == [ends]
+
+    await eventually(is_settled)
+    for link in (taro, ken):
+        told = await office.api.get(link)
+        assert (told.status_code, heading(told)) == (410, "このリンクは取り消されています")
+    assert heading(await office.api.get(boss)) != "このリンクは取り消されています"
 
 
 @pytest.mark.requirement("APR-01")
