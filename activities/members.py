@@ -18,7 +18,8 @@ from models.messages.signup_steps import (
     SignupStart,
     SignupStep,
 )
-from models.persons import ensure_person, expect_no_such_user, set_adrift, settle
+from models.persons import end_sessions, ensure_person, expect_no_such_user, set_adrift, settle
+from models.persons import lock as lock_person
 from models.refusals import AlreadyExists, NotFound, PreconditionFailed, WrongState
 from models.tables.customers import Customer
 from models.tables.people import Person, PortalUser, StaffMember
@@ -127,15 +128,11 @@ async def register(connection: AsyncConnection, message: RecordRegistration, mem
     """Make the account, or join the one that the address has. Returns the person's id.
 
     Raises:
-        WrongState: the signup is not open any more.
+        WrongState: the signup is not open any more; or it is, and needs a password that was not asked for.
     """
     command = message.command
     person_id = await ensure_person(connection, member.mail_address, message.at)
-    await connection.execute(
-        update(Person)
-        .where(Person.person_id == person_id, Person.password_hash.is_(None))
-        .values(password_hash=command.password_hash)
-    )
+    await _settle_password(connection, person_id, message)
     table, mine = _rows_of(message)
     values: dict[str, object] = {"signup_state": SignupState.REGISTERED, "person_id": person_id}
     if message.member is MemberKind.STAFF:
@@ -145,6 +142,25 @@ async def register(connection: AsyncConnection, message: RecordRegistration, mem
         raise WrongState(state=SignupState.EXPIRED)
     await settle(connection, person_id)
     return person_id
+
+
+async def _settle_password(connection: AsyncConnection, person_id: str, message: RecordRegistration) -> None:
+    """Whoever has one keeps it (TEN-06), but for one that came by phone: the link proves the mailbox, and that not.
+
+    Raises:
+        WrongState: it has come by phone after the page was shown.
+    """
+    person = await lock_person(connection, person_id)
+    if person is None or (person.password_hash is not None and not person.password_came_by_phone):
+        return
+    chosen = message.command.password_hash
+    if chosen is None and person.password_came_by_phone:
+        raise WrongState(state=SignupState.OPEN)
+    values: dict[str, object] = {"password_hash": chosen, "password_came_by_phone": False}
+    if person.password_came_by_phone:
+        values["password_changed_at"] = message.at
+        await end_sessions(connection, person_id)  # whoever had the phone's is not in the further tenant by it
+    await connection.execute(update(Person).where(Person.person_id == person_id).values(values))
 
 
 async def delete(connection: AsyncConnection, message: SignupStep) -> None:

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.records import Records, fact_of, tenant_row
 from mail_templates.wording import moment, person_name, recipient_name
 from models import links, outbox, persons, procedures, sign_in_tries
+from models.database import Database
 from models.identifiers import Draw
 from models.links import NewLink
 from models.messages.password_reset_steps import (
@@ -66,13 +67,17 @@ class PasswordResetActivities:
         """The new password; sessions and lock end, and every reset that was asked for before (AUT-02, AUT-04).
 
         Raises:
-            LinkUsed: it has been completed. LinkWithdrawn: the password has been changed since it was asked for.
+            LinkUsed: it has been completed. LinkWithdrawn: the password has been changed since it was asked for, or a
+                code was, and the person has become more than a portal user of the tenant that entered the number.
         """
 
         async def work(connection: AsyncConnection) -> Answer:
             identity, link_id = message.identity, message.command.link_id
-            person_id = await _use(connection, identity, message.at)
-            mail_address = await _set_password(connection, person_id, message)
+            reset = await _use(connection, identity, message.at)
+            person_id, by_phone = reset.person_id, reset.channel == ResetChannel.SMS
+            if by_phone:
+                await _refuse_unless_phone_suffices(connection, identity.tenant_id, person_id)
+            mail_address = await _set_password(connection, person_id, message, by_phone=by_phone)
             await persons.end_sessions(connection, person_id)
             digest = sign_in_tries.address_digest(self._records.link_key.key, mail_address)
             await sign_in_tries.end_lock(connection, digest)
@@ -130,8 +135,8 @@ class PasswordResetActivities:
         return link.link_id
 
 
-async def _use(connection: AsyncConnection, identity: Identity, at: datetime) -> str:
-    """Whose reset it is, now used. Raises: LinkUsed."""
+async def _use(connection: AsyncConnection, identity: Identity, at: datetime) -> Row[str, str]:
+    """Whose reset it is and how they are asked, now used. Raises: LinkUsed."""
     used = await connection.execute(
         update(PasswordReset)
         .where(
@@ -140,15 +145,28 @@ async def _use(connection: AsyncConnection, identity: Identity, at: datetime) ->
             PasswordReset.used_at.is_(None),
         )
         .values(used_at=at)
-        .returning(PasswordReset.person_id)
+        .returning(PasswordReset.person_id, PasswordReset.channel)
     )
-    person_id = used.scalar_one_or_none()
-    if person_id is None:
+    reset = used.first()
+    if reset is None:
         raise LinkUsed
-    return person_id
+    return reset
 
 
-async def _set_password(connection: AsyncConnection, person_id: str, message: RecordResetCompletion) -> str:
+async def _refuse_unless_phone_suffices(connection: AsyncConnection, tenant_id: str, person_id: str) -> None:
+    """Raises: LinkWithdrawn."""
+    # Locked first, as a registration does: who joins at the same moment is seen here, or sees what is set here.
+    await persons.lock(connection, person_id)
+    await Database.go_on_as(connection, person_id=person_id)
+    belongs = await persons.memberships(connection, person_id)
+    await Database.go_on_as(connection, tenant_id)
+    if not belongs.takes_codes_of(tenant_id):
+        raise LinkWithdrawn
+
+
+async def _set_password(
+    connection: AsyncConnection, person_id: str, message: RecordResetCompletion, *, by_phone: bool
+) -> str:
     """Returns the person's address. Raises: LinkWithdrawn."""
     requested_at = (
         select(PasswordReset.requested_at)
@@ -164,7 +182,11 @@ async def _set_password(connection: AsyncConnection, person_id: str, message: Re
             Person.person_id == person_id,
             or_(Person.password_changed_at.is_(None), Person.password_changed_at <= requested_at),
         )
-        .values(password_hash=message.command.password_hash, password_changed_at=message.at)
+        .values(
+            password_hash=message.command.password_hash,
+            password_changed_at=message.at,
+            password_came_by_phone=by_phone,
+        )
         .returning(Person.mail_address)
     )
     mail_address = changed.scalar_one_or_none()

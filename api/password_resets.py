@@ -205,9 +205,10 @@ async def _redeemable(context: Context, body: Redemption) -> Identity:
     """The reset that the code belongs to. Counts the code before it is looked at.
 
     Raises:
-        InvalidInput: wrong, too late, or tried too often: nobody learns which.
+        InvalidInput: wrong, too late, tried too often, or of somebody who has become more than a portal user of that
+            tenant: nobody learns which.
     """
-    person_id, _ = await _account(context, body.mail_address)
+    person_id, belongs = await _account(context, body.mail_address)
     async with context.database.transaction(person_id=person_id or NOBODY) as connection:
         tenant_id, reset_id = await _latest_by_sms(connection, person_id or NOBODY)
     now = await context.clock.now()
@@ -224,7 +225,7 @@ async def _redeemable(context: Context, body: Redemption) -> Identity:
             .values(codes_tried=Resets.codes_tried + 1)
         )
     fits = hmac.compare_digest(context.link_key.sms_code(reset_id).encode(), body.code.encode())
-    if counted.rowcount != 1 or not fits:
+    if counted.rowcount != 1 or not fits or not belongs.takes_codes_of(tenant_id):
         raise _wrong_code()
     return Identity.of(ProcedureKind.PASSWORD_RESET, tenant_id, reset_id)
 

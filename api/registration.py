@@ -41,7 +41,10 @@ class Registration:
     member_id: str
     mail_address: str
     has_password: bool
-    """The address has an account: its person joins with it and chooses no new password (TEN-06)."""
+    """The address has an account: its person joins with it and chooses no new password (TEN-06).
+
+    Not with one that was set by a code to a phone: a tenant had entered the number.
+    """
     deadline: datetime
     state: SignupState
     company_name: str | None = None
@@ -194,8 +197,14 @@ async def _portal_user(connection: AsyncConnection, link: Row[tuple[Link]]) -> R
 
 
 async def _has_password(connection: AsyncConnection, mail_address: str) -> bool:
-    found = await connection.execute(select(Person.password_hash).where(Person.mail_address == mail_address))
-    return found.scalar_one_or_none() is not None
+    found = await connection.execute(
+        select(Person.person_id).where(
+            Person.mail_address == mail_address,
+            Person.password_hash.is_not(None),
+            Person.password_came_by_phone.is_(False),
+        )
+    )
+    return found.first() is not None
 
 
 def _password(fields: Mapping[str, str], mail_address: str, errors: list[FieldError]) -> str:

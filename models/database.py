@@ -107,9 +107,12 @@ class Database:
                     raise OperationalError(None, None, error) from error
 
     @staticmethod
-    async def go_on_as(connection: AsyncConnection, tenant_id: str) -> None:
-        """From here on the transaction is the tenant's, and no longer a person's: for the audit rows of what it did."""
-        await connection.execute(_AS, {"tenant": tenant_id, "person": "", "operator": "", "named": ""})
+    async def go_on_as(connection: AsyncConnection, tenant_id: str = "", *, person_id: str = "") -> None:
+        """From here on the transaction is the tenant's, and no longer a person's, or the other way round.
+
+        For the audit rows of what a person did, and for what has to be known of a person in a tenant's step.
+        """
+        await connection.execute(_AS, {"tenant": tenant_id, "person": person_id, "operator": "", "named": ""})
 
     @asynccontextmanager
     async def listening(self, channel: str) -> AsyncIterator[AsyncIterator[str]]:

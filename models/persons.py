@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, delete, exists, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +26,7 @@ class StaffMembership:
     name: str
     role: str
     suspended: bool
+    since: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class PortalMembership:
     last_name: str
     first_name: str
     mobile_number: str | None
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,13 @@ class Memberships:
 
     @property
     def home(self) -> str | None:
-        """The tenant that writes to the person about their account."""
-        return next(iter(self.tenant_ids), None)
+        """The tenant that writes to the person about their account: where they have been longest, as whatever.
+
+        By it they have their account. One that adds them later, as staff even, does not come to speak in its place.
+        """
+        staff = [(one.since, one.tenant_id) for one in self.staff]
+        portal = [(one.since, one.tenant_id) for one in self.portal]
+        return min(staff + portal)[1] if self else None
 
     @property
     def phone(self) -> PortalMembership | None:
@@ -71,6 +78,10 @@ class Memberships:
         if self.staff or len(self.tenant_ids) != 1:
             return None
         return next((membership for membership in self.portal if membership.mobile_number), None)
+
+    def takes_codes_of(self, tenant_id: str) -> bool:
+        """Asked anew when a code comes back: within its hour the person may have become more."""
+        return self.phone is not None and self.phone.tenant_id == tenant_id
 
 
 async def ensure_person(connection: AsyncConnection, mail_address: str, at: datetime) -> str:
@@ -129,6 +140,7 @@ async def memberships(connection: AsyncConnection, person_id: str, *, at: dateti
             Tenant.name,
             StaffMember.role,
             (Tenant.state == TenantState.SUSPENDED).label("suspended"),
+            StaffMember.created_at.label("since"),
         )
         .join(Tenant, Tenant.tenant_id == StaffMember.tenant_id)
         .where(StaffMember.person_id == person_id, StaffMember.signup_state == SignupState.REGISTERED)
@@ -145,6 +157,7 @@ async def memberships(connection: AsyncConnection, person_id: str, *, at: dateti
             PortalUser.last_name,
             PortalUser.first_name,
             PortalUser.mobile_number,
+            PortalUser.created_at.label("since"),
         )
         .join(Customer, same_customer)
         .where(PortalUser.person_id == person_id, PortalUser.signup_state == SignupState.REGISTERED, still_open)
@@ -154,6 +167,16 @@ async def memberships(connection: AsyncConnection, person_id: str, *, at: dateti
         tuple(StaffMembership(**row._asdict()) for row in staff),
         tuple(PortalMembership(**row._asdict()) for row in portal),
     )
+
+
+async def lock(connection: AsyncConnection, person_id: str) -> Row[str | None, bool] | None:
+    """Until the end of the transaction nobody else sets the person's password, or joins with it; as it now is."""
+    found = await connection.execute(
+        select(Person.password_hash, Person.password_came_by_phone)
+        .where(Person.person_id == person_id)
+        .with_for_update(key_share=True)  # does not stop new rows that refer to the person
+    )
+    return found.first()
 
 
 async def end_sessions(connection: AsyncConnection, person_id: str, *, but: str | None = None) -> None:

@@ -1,4 +1,4 @@
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.schema import Instant, Table, TenantId, one_of
@@ -19,6 +19,8 @@ class Person(Table):
     """argon2id, with its parameters; absent until the person has signed up."""
     password_changed_at: Mapped[Instant | None]
     """Resets asked for before are dead."""
+    password_came_by_phone: Mapped[bool] = mapped_column(server_default=false())
+    """By a code to a number that a tenant entered, or changed since by who had such a one: good for nowhere further."""
     created_at: Mapped[Instant]
     adrift_since: Mapped[Instant | None]
     """A membership has ended, or none has begun yet: the housekeeping forgets whoever belongs nowhere (CUS-05)."""
