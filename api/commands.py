@@ -7,7 +7,7 @@ one that could not be accepted in time was not taken (503).
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -88,6 +88,22 @@ class Begun:
             started_at=info.start_time.ToDatetime(UTC),
             ended_at=info.close_time.ToDatetime(UTC) if has_ended else None,
         )
+
+
+@contextlib.contextmanager
+def parts_of_a_whole() -> Iterator[None]:
+    """Around the commands of a route that does something more after them.
+
+    To answer 202 over one that is accepted and not done yet would tell that the whole is, and nobody goes on with the
+    rest. Whoever asked comes again, and finds the part done, or under way.
+
+    Raises:
+        Unavailable
+    """
+    try:
+        yield
+    except NotDoneYetError:
+        raise Unavailable(retry_after=_RETRY_AFTER_SECONDS) from None
 
 
 class Commands:

@@ -11,11 +11,12 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy import Row, select
 
-from api.commands import ProcedureGoneError
+from activities.remote_support_rows import identity_of
+from api.commands import ProcedureGoneError, parts_of_a_whole
 from api.context import Context, Shared
 from api.device_authentication import Device
 from api.device_input import ResultInput, SessionInput
-from api.idempotency import PostedRequest
+from api.idempotency import Once, PostedRequest
 from api.rate_limits import Limiter
 from api.remote_support import begin, identity_of_row
 from models import session_credentials
@@ -50,18 +51,12 @@ async def begin_by_hand(
     once = await posted.by(device.as_sender)
     tenant_id = device.row.tenant_id
     request_id = once.draw().remote_support_number()
-    identity = Identity.of(ProcedureKind.REMOTE_SUPPORT, tenant_id, request_id, device.row.customer_id)
-    start = RemoteSupportStart(
-        command_id=once.command_id,
-        fingerprint=once.fingerprint,
-        actor=device.actor,
-        identity=identity,
-        registration_id=device.row.registration_id,
-        is_manual=True,
-        asked_by=body.started_by or "",
-        duration_minutes=context.settings.durations.remote_support_session // timedelta(minutes=1),
-    )
-    await begin(context, start, device.row)
+    # Begun by a report that did not come to its end, it goes on with its repetition, also by who gives no key.
+    begun_before = await _starting_by_hand(context, device.row)
+    if begun_before in (None, request_id):
+        await _begin(context, device, body, once, request_id)
+    else:
+        request_id = begun_before
     await _keep(context, tenant_id, request_id, body.credentials)  # not at a repetition: the report is, then
     report = ReportRemoteSupport(
         command_id=f"{request_id}-succeeded",
@@ -69,8 +64,39 @@ async def begin_by_hand(
         device_command_id=request_id,
         state=DeviceCommandState.SUCCEEDED,
     )
+    identity = identity_of(tenant_id, request_id, device.row.customer_id)
     standing = await context.commands.send(identity, RemoteSupport.report, report)
     return await once.answer(Session(request_id=request_id, state=standing.state), status=201)
+
+
+async def _begin(context: Context, device: Device, body: SessionInput, once: Once, request_id: str) -> None:
+    """Raises: Unavailable: it is not there yet, and nobody knows its credentials before it is."""
+    start = RemoteSupportStart(
+        command_id=once.command_id,
+        fingerprint=once.fingerprint,
+        actor=device.actor,
+        identity=identity_of(device.row.tenant_id, request_id, device.row.customer_id),
+        registration_id=device.row.registration_id,
+        is_manual=True,
+        asked_by=body.started_by or "",
+        duration_minutes=context.settings.durations.remote_support_session // timedelta(minutes=1),
+    )
+    with parts_of_a_whole():
+        await begin(context, start, device.row)
+
+
+async def _starting_by_hand(context: Context, device: Row[Any]) -> str | None:
+    """The session begun at the device whose procedure does not know yet that it runs."""
+    async with context.database.transaction(device.tenant_id) as connection:
+        request_id: str | None = await connection.scalar(
+            select(Sessions.request_id).where(
+                Sessions.tenant_id == device.tenant_id,
+                Sessions.registration_id == device.registration_id,
+                Sessions.state == RemoteSupportState.STARTING,
+                Sessions.command_id == Sessions.request_id,  # nobody has told the device to
+            )
+        )
+    return request_id
 
 
 @router.post("/end", response_model=Session)

@@ -139,34 +139,41 @@ async def resend(
 @router.delete("/{user_id}", status_code=204)
 async def remove(tenant_id: str, customer_id: str, user_id: str, context: Shared, staff: Staff) -> None:
     """Delete in any state: signup, link and sessions end at once (USR-05)."""
-    await _read(context, tenant_id, customer_id, user_id)
-    await delete_user(context, tenant_id, customer_id, user_id, staff)
-
-
-async def delete_user(context: Context, tenant_id: str, customer_id: str, user_id: str, caller: Caller) -> None:
-    """What `remove` does, also for a customer's deletion; nothing when the user is gone.
-
-    With the last membership in the tenant goes what it wrote to the person about the account; whoever belongs nowhere
-    any more is forgotten by the housekeeping (CUS-05).
-    """
-    membership = _membership(tenant_id, customer_id, user_id)
-    command = Command(command_id=Draw().opaque_id(), actor=caller.actor)
-    await signups.end(context, membership, command)
+    row = await _read(context, tenant_id, customer_id, user_id)
+    await end_signup(context, row, staff)
     now = await context.clock.now()
     async with context.database.transaction(tenant_id) as connection:
-        gone = await connection.execute(
-            delete(Users).where(Users.tenant_id == tenant_id, Users.user_id == user_id).returning(Users.person_id)
-        )
-        row = gone.first()
-        if row is None:
-            return  # the signup took the row with it
-        if row.person_id is not None:
-            await set_adrift(connection, [row.person_id], now)
-            await erase_account_mails_of_strangers(connection, tenant_id, [row.person_id])
-        await links.withdraw(connection, tenant_id, user_id, now)
-        await audit.record(connection, _fact(membership, caller, now, "portal_user_deleted"))
-    if row.person_id is not None:
-        await end_sessions_without_access(context.database, [row.person_id])
+        person_id = await delete_row(connection, row, staff, now)
+        if person_id is not None:  # with the last membership in the tenant goes what it wrote about the account
+            await erase_account_mails_of_strangers(connection, tenant_id, [person_id])
+    if person_id is not None:
+        await end_sessions_without_access(context.database, [person_id])
+
+
+async def end_signup(context: Context, user: Row[Any], caller: Caller) -> None:
+    """With the user, unless they have registered: then the row stays."""
+    command = Command(command_id=Draw().opaque_id(), actor=caller.actor)
+    await signups.end(context, _membership(user.tenant_id, user.customer_id, user.user_id), command)
+
+
+async def delete_row(connection: AsyncConnection, user: Row[Any], caller: Caller, at: datetime) -> str | None:
+    """Returns whose person it was; None of one who had not registered, or whose signup took the row with it.
+
+    Whoever belongs nowhere any more is forgotten by the housekeeping, should nobody do so before (CUS-05).
+    """
+    gone = await connection.execute(
+        delete(Users).where(Users.tenant_id == user.tenant_id, Users.user_id == user.user_id).returning(Users.person_id)
+    )
+    row = gone.first()
+    if row is None:
+        return None
+    await links.withdraw(connection, user.tenant_id, user.user_id, at)
+    membership = _membership(user.tenant_id, user.customer_id, user.user_id)
+    await audit.record(connection, _fact(membership, caller, at, "portal_user_deleted"))
+    person_id: str | None = row.person_id
+    if person_id is not None:
+        await set_adrift(connection, [person_id], at)
+    return person_id
 
 
 @dataclass(frozen=True)

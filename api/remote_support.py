@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Row, select
+from sqlalchemy import Row, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.approval_rows import administrators
-from activities.remote_support_rows import identity_of, refuse_if_open
+from activities.remote_support_rows import SESSIONS, identity_of, refuse_if_open
 from api.authentication import Operator
 from api.commands import ProcedureGoneError
 from api.context import Context, Shared
@@ -31,6 +32,7 @@ from models.vocabulary import ProcedureKind
 from workflows.remote_support import RemoteSupport
 
 router = APIRouter(prefix="/v1/support/remote-support", tags=["Approvals"])
+_OF_IT = (Approval.tenant_id == Sessions.tenant_id) & (Approval.approval_id == Sessions.approval_id)
 Minutes = Annotated[int, Field(ge=1, le=1440)]
 
 
@@ -176,6 +178,22 @@ async def end_all_of(context: Context, utm: Row[Any], *, actor: str) -> None:
             continue  # over meanwhile
 
 
+async def goes_on_at(connection: AsyncConnection, utm: Row[Any]) -> bool:
+    """Whether a session is open at the UTM, or still to be decided about."""
+    found = await connection.execute(
+        select(Sessions.request_id)
+        .outerjoin(Approval, _OF_IT)
+        .where(
+            Sessions.tenant_id == utm.tenant_id,
+            Sessions.registration_id == utm.registration_id,
+            Sessions.ended_at.is_(None),
+            or_(Sessions.state.in_(SESSIONS), Approval.state == ApprovalState.PENDING),
+        )
+        .limit(1)
+    )
+    return found.first() is not None
+
+
 def identity_of_row(row: Row[Any]) -> Identity:
     return identity_of(row.tenant_id, row.request_id, row.customer_id)
 
@@ -211,7 +229,6 @@ async def _row(context: Context, request_id: str) -> Any:  # noqa: ANN401 - like
         )
     if tenant_id is None:
         raise NotFound
-    of_it = (Approval.tenant_id == Sessions.tenant_id) & (Approval.approval_id == Sessions.approval_id)
     sessions = [column for column in Sessions.__table__.c if column.name != "credentials"]
     decision = (
         Approval.state.label("approval_state"),
@@ -223,7 +240,7 @@ async def _row(context: Context, request_id: str) -> Any:  # noqa: ANN401 - like
     async with context.database.transaction(tenant_id) as connection:
         found = await connection.execute(
             select(*sessions, *decision)
-            .outerjoin(Approval, of_it)
+            .outerjoin(Approval, _OF_IT)
             .where(Sessions.tenant_id == tenant_id, Sessions.request_id == request_id)
         )
         row: Any = found.first()  # likewise

@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.records import tenant_row
 from activities.restart import close_restarts
 from api.authentication import Caller, PortalUser, Staff, StaffOrPortalUser
+from api.commands import parts_of_a_whole
 from api.context import Context, Shared
 from api.customers import customer_row
 from api.etags import IfMatch, check_if_match, etag
 from api.idempotency import PostedRequest
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
-from api.remote_support import end_all_of
+from api.remote_support import end_all_of, goes_on_at
 from api.utm_answers import DeviceToken, NewUtmAnswer, Today, Utm, UtmDetail, detail, listed, today_of
 from api.utm_input import NewUtm, UtmChange, change_errors, mac_errors
 from models import audit
@@ -24,12 +25,22 @@ from models.contract_utms import contract_for, covers_utms, has_contract_in_forc
 from models.idempotent_answers import Kept
 from models.identifiers import digest, secret_token
 from models.offered_addresses import offered_addresses
-from models.refusals import AlreadyExists, FieldError, InvalidInput, NoContractInForce, NotFound, NothingChanged
+from models.refusals import (
+    AlreadyExists,
+    FieldError,
+    InvalidInput,
+    NoContractInForce,
+    NotFound,
+    NothingChanged,
+    Unavailable,
+)
 from models.rules.periods import day_of
 from models.tables.utms import Utm as Utms
 from models.utm_rows import utms_as_shown
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/utms", tags=["UTM devices"])
+_ROUNDS = 3
+_RETRY_AFTER_SECONDS = 5
 _ERASED: dict[str, Any] = {
     "postal_code": "",
     "address": "",
@@ -136,15 +147,14 @@ async def remove(tenant_id: str, customer_id: str, utm_id: str, context: Shared,
     """Its token is dead at once, restarts and remote support end; it can be registered anew, for whomever (UTM-04)."""
     async with context.database.transaction(tenant_id) as connection:
         row = await utm_row(connection, tenant_id, customer_id, utm_id)
-    await end_all_of(context, row, actor=staff.actor)
-    now = await context.clock.now()
-    async with context.database.transaction(tenant_id) as connection:
-        row = await utm_row(connection, tenant_id, customer_id, utm_id, locked=True)
-        await _save(connection, row, {**_ERASED, "deleted_at": now})
-        restarts = await close_restarts(connection, row, context.settings.durations, at=now, actor=staff.actor)
-        await _note(connection, row, staff, context, "utm_deleted")
-    await end_all_of(context, row, actor=staff.actor)  # what came meanwhile
-    await context.commands.nudge(restarts)
+    for _ in range(_ROUNDS):
+        with parts_of_a_whole():
+            await end_all_of(context, row, actor=staff.actor)
+        restarts = await _deleted(context, row, staff)
+        if restarts is not None:
+            await context.commands.nudge(restarts)
+            return
+    raise Unavailable(retry_after=_RETRY_AFTER_SECONDS)
 
 
 @router.post("/{utm_id}/rotate-token", response_model=DeviceToken)
@@ -159,6 +169,19 @@ async def rotate_token(
         await _save(connection, row, {"token_digest": digest(token)})
         await _note(connection, row, staff, context, "utm_token_rotated")
         return await once.answer(DeviceToken(device_token=token), kept=Kept(is_secret=True))
+
+
+async def _deleted(context: Context, utm: Row[Any], staff: Caller) -> str | None:
+    """The procedure of its restarts, which has to hear of it. None: a session has come meanwhile; nothing is done."""
+    now = await context.clock.now()
+    async with context.database.transaction(utm.tenant_id) as connection:
+        row = await utm_row(connection, utm.tenant_id, utm.customer_id, utm.utm_id, locked=True)
+        if await goes_on_at(connection, row):  # none begins any more: whoever begins one locks the device
+            return None
+        await _save(connection, row, {**_ERASED, "deleted_at": now})
+        restarts = await close_restarts(connection, row, context.settings.durations, at=now, actor=staff.actor)
+        await _note(connection, row, staff, context, "utm_deleted")
+        return restarts
 
 
 def new_device_token(tenant_id: str) -> str:
