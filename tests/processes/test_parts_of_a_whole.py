@@ -15,6 +15,7 @@ from api.context import Context
 from models.tables.applications import UtmAddition
 from models.tables.devices import RemoteSupport
 from models.tables.people import Person, PortalUser
+from models.tables.procedures import Mail
 from models.tables.utms import Utm
 from models.tables.viewers import Viewer
 from tests.accounts import ADDRESS
@@ -87,6 +88,7 @@ async def test_a_customers_deletion_that_is_given_up_halfway_is_whole_when_it_is
     assert [row.state for row in await rows(world, UtmAddition)] == ["ended"]
     assert [row.state for row in await rows(world, Viewer)] == ["revoked"]
     assert await rows(world, PortalUser) == []
+    assert INVITED["mail_address"] not in {row.recipient for row in await rows(world, Mail)}
     async with world.database.transaction() as connection:
         known = set((await connection.execute(select(Person.mail_address))).scalars())
     assert ADDRESS not in known
