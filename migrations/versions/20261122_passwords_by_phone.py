@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "20261122_passwords_by_phone"
-down_revision: str | None = "20261122_late_events"
+down_revision: str | None = "20261122_erasure"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
