@@ -13,7 +13,14 @@ from mail_templates.wording import moment
 from models import links, outbox, procedures
 from models.identifiers import Draw
 from models.links import NewLink
-from models.messages.signup_steps import Closed, Opened, RecordOpening, RecordRegistration, SignupStep
+from models.messages.signup_steps import (
+    Closed,
+    Opened,
+    RecordOpening,
+    RecordRegistration,
+    RecordSignupReminder,
+    SignupStep,
+)
 from models.outbox import Letter, Posting
 from models.procedures import Beginning, Standing
 from models.rules.signup_dates import signup_reminders
@@ -60,12 +67,8 @@ class SignupActivities:
             link_id = await self._fresh_link(connection, message, member, expires_at)
             await self._post(connection, message, _letter(_MAILS[message.member], member, tenant, link_id, expires_at))
             reminders = self._reminders(message.member, expires_at)
-            standing = Standing(
-                state=SignupState.OPEN,
-                waiting_for="person",
-                upcoming=[*((at, "remind_person") for at in reminders), (expires_at, "expire")],
-            )
-            await procedures.begin(connection, _beginning(message), standing)
+            coming = [(at, "remind_person") for at in reminders if at > message.at]
+            await procedures.begin(connection, _beginning(message), _open([*coming, (expires_at, "expire")]))
             return Opened(
                 fingerprint=message.start.fingerprint,
                 state=SignupState.OPEN,
@@ -79,8 +82,8 @@ class SignupActivities:
         return await self._records.once(fact_of(message, "signup_opened"), Opened, work)
 
     @activity.defn
-    async def record_signup_reminder(self, message: SignupStep) -> Closed:
-        """The same link once more (USR-03).
+    async def record_signup_reminder(self, message: RecordSignupReminder) -> Closed:
+        """The same link once more (USR-03), and the row names what comes now (GEN-04).
 
         Whoever has registered meanwhile is not reminded.
         """
@@ -93,6 +96,9 @@ class SignupActivities:
             link = await links.latest(connection, message.identity.tenant_id, message.identity.subject)
             letter = _letter(Mail.SIGNUP_REMINDER, member, tenant, link.link_id, link.deadline)
             await self._post(connection, message, letter)
+            if message.upcoming:  # a workflow of older code names nothing
+                identity, coming = message.identity, [(one.at, one.what) for one in message.upcoming]
+                await procedures.show(connection, identity.tenant_id, identity.procedure_id, _open(coming))
             return Closed(state=SignupState.OPEN, at=message.at)
 
         return await self._records.once(fact_of(message, "signup_reminder"), Closed, work)
@@ -198,6 +204,10 @@ def _letter(mail: Mail, member: Member, tenant: Row[tuple[Tenant]], link_id: str
     values = {"Deadline": moment(deadline, tenant.time_zone, language)} if deadline else {}
     values |= {"CompanyName": member.company_name, "UserID": member.member_id, "UserName": member.name(language)}
     return Letter(mail=mail, recipient=member.mail_address, language=language, link_id=link_id, values=values)
+
+
+def _open(upcoming: list[tuple[datetime, str]]) -> Standing:
+    return Standing(state=SignupState.OPEN, waiting_for="person", upcoming=upcoming)
 
 
 def _beginning(message: SignupStep) -> Beginning:

@@ -19,6 +19,7 @@ from models.messages.signup_steps import (
     Opened,
     RecordOpening,
     RecordRegistration,
+    RecordSignupReminder,
     Register,
     SignupStart,
     SignupStep,
@@ -189,7 +190,9 @@ class Signup(Procedure):
 
     async def _remind(self) -> None:
         due = self._now.reminders.pop(0)
-        await self.record(SignupActivities.record_signup_reminder, self._step(f"reminder-{due.isoformat()}", "system"))
+        step = self._step(f"reminder-{due.isoformat()}", "system")
+        message = RecordSignupReminder(**step.model_dump(), upcoming=tuple(self._upcoming()))
+        await self.record(SignupActivities.record_signup_reminder, message)
         self._stand_open()
         self.deliver_mails()
 
@@ -204,9 +207,12 @@ class Signup(Procedure):
         self.stand(state, waiting_for="nothing")
 
     def _stand_open(self) -> None:
-        upcoming = [Upcoming(at=at, what="remind_person") for at in self._now.reminders]
-        upcoming.append(Upcoming(at=self._opened.expires_at, what="expire"))
-        self.stand(SignupState.OPEN, waiting_for="the person to register by the mailed link", upcoming=upcoming)
+        waiting_for = "the person to register by the mailed link"
+        self.stand(SignupState.OPEN, waiting_for=waiting_for, upcoming=self._upcoming())
+
+    def _upcoming(self) -> list[Upcoming]:
+        reminders = [Upcoming(at=at, what="remind_person") for at in self._now.reminders]
+        return [*reminders, Upcoming(at=self._opened.expires_at, what="expire")]
 
     def _step(self, step: str, actor: str) -> SignupStep:
         # The workflow id may run again (a resend after the expiry): its run id keeps the steps apart.

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from models.messages.procedure import Answer, Command, Identity, Message, Step
+from models.messages.procedure import Answer, Command, Identity, Message, Step, Upcoming
 from models.vocabulary import MemberKind
 
 
@@ -75,6 +75,11 @@ class RecordOpening(SignupStep):
 
     start: SignupStart
     change: ChangeAddress | None = None
+
+
+class RecordSignupReminder(SignupStep):
+    upcoming: tuple[Upcoming, ...] = ()
+    """What still comes by itself after this one."""
 
 
 class RecordRegistration(SignupStep):

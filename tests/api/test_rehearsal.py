@@ -15,6 +15,7 @@ from models.clock import SystemClock
 from models.tables.applications import ServiceApplication
 from models.tables.procedures import Mail, Procedure
 from settings import Settings
+from tests.api.test_portal_users import added, users_of_a_customer
 from tests.api.test_service_application import confirmed, submitted
 from tests.world import NOTIFIED, TENANT, World, make_tenant
 from workflows import schedules
@@ -66,6 +67,28 @@ async def test_the_answer_comes_once_everything_due_has_been_done(
     assert len(mails) >= 4
     assert set(mails) == {"sent"}
     assert len(world.mails.to(NOTIFIED)) == len(mails)
+
+
+@pytest.mark.requirement("GEN-04", "CUS-06", "USR-03")
+async def test_a_signup_s_reminder_is_done_and_what_comes_after_it_is_shown(
+    api: AsyncClient, operator: dict[str, str], staff: dict[str, str], world: World
+) -> None:
+    url = await users_of_a_customer(api, staff)
+    user = await added(api, staff, url)
+    shown = [await coming(api, staff)]
+    expires_at = datetime.fromisoformat(user["signup_expires_at"])
+    for reminders, days_before in ((1, 3), (2, 1)):
+        await advanced(api, operator, to=(expires_at - timedelta(days=days_before)).isoformat())
+        assert len(world.mails.to(user["mail_address"])) == 1 + reminders
+        shown.append(await coming(api, staff))
+    assert shown == [["remind_person", "remind_person", "expire"], ["remind_person", "expire"], ["expire"]]
+
+
+async def coming(api: AsyncClient, staff: dict[str, str]) -> list[str]:
+    """What the only procedure names as next."""
+    answer = await api.get(f"/v1/tenants/{TENANT}/procedures", headers=staff)
+    [signup] = answer.json()["items"]
+    return [one["what"] for one in signup["next"]]
 
 
 async def test_what_recurs_is_done_too(api: AsyncClient, operator: dict[str, str], world: World) -> None:
