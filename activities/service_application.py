@@ -227,11 +227,11 @@ class ServiceApplicationActivities:
         await procedures.show(connection, message.identity.tenant_id, message.identity.procedure_id, standing)
 
 
-def _memos(message: RecordDecision) -> dict[str, str]:
-    """Only those given: a memo stored before stays when a decision leaves it out."""
+def _memos(message: RecordDecision) -> dict[str, str | None]:
+    """Only those named: a memo stored before stays when a decision leaves it out, and goes when it is named empty."""
     command = message.command
     memos = {"memo1": command.memo1, "memo2": command.memo2, "memo3": command.memo3}
-    return {name: memo for name, memo in memos.items() if memo is not None}
+    return {name: memo or None for name, memo in memos.items() if memo is not None}
 
 
 async def _insert(connection: AsyncConnection, message: RecordSubmission, confirm_by: datetime) -> None:

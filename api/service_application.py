@@ -89,7 +89,9 @@ async def decide(  # noqa: PLR0913 - most are the framework's
     posted: PostedRequest,
     asked: DecisionInput = _NO_MEMOS,
 ) -> Response:
-    """Approve, deny, or hold, and save the memos (APP-11). With `dry_run` nothing changes.
+    """Approve, deny, or hold, and save the memos that the body names (APP-11): a blank one is cleared.
+
+    With `dry_run` nothing changes.
 
     An approval makes the customer company and begins the signup of its portal users (APP-13). On hold, reminders rest
     for 30 days (APP-15).
@@ -105,7 +107,7 @@ async def decide(  # noqa: PLR0913 - most are the framework's
         fingerprint=once.fingerprint,
         actor=staff.actor,
         decision=decision,
-        **asked.model_dump(exclude={"dry_run"}),
+        **_named_memos(asked),
     )
     return await once.answer(await _decided(context, identity, command))
 
@@ -140,6 +142,12 @@ async def submit(
         summary=f"Service application {identity.subject} to {identity.tenant_id}",
     )
     return Submitted.model_validate(submitted, from_attributes=True)
+
+
+def _named_memos(asked: Memos) -> dict[str, str]:
+    """As they go into the command, in which an empty one is cleared and an absent one stays."""
+    named = asked.model_dump(include=set(Memos.model_fields), exclude_unset=True)
+    return {name: memo or "" for name, memo in named.items()}
 
 
 async def _decided(context: Context, identity: Identity, command: Decide) -> Decided:

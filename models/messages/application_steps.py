@@ -26,6 +26,8 @@ class Submission(Command):
 
 
 class Decide(Command):
+    """A memo that is absent stays as it was, an empty one is cleared (APP-11)."""
+
     decision: Decision
     memo1: str | None = None
     memo2: str | None = None

@@ -213,6 +213,23 @@ async def test_memos_are_edited_until_the_decision_and_then_stay_readable(
 
 
 @pytest.mark.requirement("APP-11")
+@pytest.mark.parametrize("decision", ["hold", "approve", "deny"])
+async def test_a_decision_keeps_the_memos_it_does_not_name_and_clears_those_it_names_blank(
+    api: AsyncClient, staff: dict[str, str], world: World, decision: str
+) -> None:
+    """As an edit does."""
+    url = f"{URL}/{await confirmed(api, staff, world)}"
+    await api.patch(url, json={"memo1": "電話済み", "memo2": "与信確認中", "memo3": "見積送付"}, headers=staff)
+    decided = await api.post(f"{url}/{decision}", json={"memo1": "", "memo2": "与信済み"}, headers=staff)
+    assert decided.status_code == 200, decided.text
+    shown = (await api.get(url, headers=staff)).json()
+    assert (shown["memo1"], shown["memo2"], shown["memo3"]) == (None, "与信済み", "見積送付")
+    if decision == "approve":
+        customer = await api.get(f"/v1/tenants/{TENANT}/customers/{shown['customer_id']}", headers=staff)
+        assert (customer.json()["memo1"], customer.json()["memo2"]) == (None, "与信済み")
+
+
+@pytest.mark.requirement("APP-11")
 @pytest.mark.parametrize("state", sorted(set(ApplicationState) - {"unapproved", "on_hold"}))
 async def test_memos_of_an_application_that_is_not_to_be_decided_are_refused(
     api: AsyncClient, staff: dict[str, str], world: World, state: str
