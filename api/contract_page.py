@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.contract_rows import rate_plan_rows, surroundings
 from api.procedure_wording import sentence
 from api.procedures import Event, Upcoming, timeline_of
+from models.contract_utms import of_contract
 from models.contracts import ContractRow, coming, last_day_of, rate_plans_of, terms_of, undo_deadline_of
 from models.durations import Durations
 from models.messages.procedure import Identity
@@ -67,7 +68,11 @@ class RatePlanShown(BaseModel):
 
 
 class Contract(ContractListed):
-    """`fee`: whole yen, of the cancellation that holds; null where none is charged."""
+    """`fee`: whole yen, of the cancellation that holds; null where none is charged.
+
+    `utm_ids`: the devices registered for it. `utm_id`: the one that its application named, unless it is others that are
+    registered; then the first of them.
+    """
 
     includes_utm: bool
     initial_term: Length
@@ -77,6 +82,7 @@ class Contract(ContractListed):
     memo2: str | None
     memo3: str | None
     utm_id: str | None
+    utm_ids: list[str]
     utm_quantity: int
     shipping_required: bool
     destination: dict[str, Any] | None
@@ -103,9 +109,11 @@ async def detailed(
     upcoming = [
         Upcoming(at=one.at, what=one.what, text=sentence(one.what, language)) for one in coming(contract, around)
     ]
+    utm_ids = [utm.utm_id for utm in await of_contract(connection, contract.tenant_id, contract.contract_number)]
+    utm_id = contract.utm_id if contract.utm_id in utm_ids or not utm_ids else utm_ids[0]
     return Contract(
         **_dates(contract, around.zone),
-        **_named(contract, Contract),
+        **_named(contract, Contract) | {"utm_id": utm_id, "utm_ids": utm_ids},
         initial_term=Length(value=contract.initial_term_value, unit=contract.initial_term_unit),
         renewal_term=Length(value=contract.renewal_term_value, unit=contract.renewal_term_unit),
         rate_plans=_rate_plans(await rate_plan_rows(connection, contract)),

@@ -122,6 +122,36 @@ async def test_the_list_filters_by_number_dates_and_status(office: Office) -> No
     assert len(await numbers("status=all")) == 2
 
 
+@pytest.mark.requirement("CON-07")
+async def test_the_detail_shows_the_device_that_is_registered_for_the_contract(office: Office) -> None:
+    """Until then the one that the application named, if it did; a device that is deleted is no longer shown."""
+    unnamed, named = await office.apply(), await office.apply(utm_id="a1a1b2b2c3d4")
+    assert [(one["utm_id"], one["utm_ids"]) for one in (unnamed, named)] == [(None, []), ("a1a1b2b2c3d4", [])]
+    utms = office.url.replace("/contracts", "/utms")
+    devices = {
+        "a1a1b2b2c3c3": unnamed["contract_number"],
+        "a1a1b2b2c3c5": named["contract_number"],
+        "a1a1b2b2c3d4": named["contract_number"],
+    }
+
+    async def shown() -> list[tuple[str | None, list[str]]]:
+        contracts = [await office.read(one["contract_number"]) for one in (unnamed, named)]
+        return [(one["utm_id"], one["utm_ids"]) for one in contracts]
+
+    seen = []
+    for utm_id, number in devices.items():
+        device = UTM | {"utm_id": utm_id, "contract_number": number}
+        assert (await office.api.post(utms, json=device, headers=office.headers)).status_code == 201
+        seen.append(await shown())
+    assert seen == [
+        [("a1a1b2b2c3c3", ["a1a1b2b2c3c3"]), ("a1a1b2b2c3d4", [])],
+        [("a1a1b2b2c3c3", ["a1a1b2b2c3c3"]), ("a1a1b2b2c3c5", ["a1a1b2b2c3c5"])],
+        [("a1a1b2b2c3c3", ["a1a1b2b2c3c3"]), ("a1a1b2b2c3d4", ["a1a1b2b2c3c5", "a1a1b2b2c3d4"])],
+    ]
+    assert (await office.api.delete(f"{utms}/a1a1b2b2c3c3", headers=office.headers)).status_code == 204
+    assert (await shown())[0] == (None, [])
+
+
 @pytest.mark.requirement("CON-08", "UND-02", "CAN-03")
 async def test_memos_and_plans_change_and_nothing_else(office: Office) -> None:
     """A lost update is refused; number, start, terms and product are no fields of a change."""
