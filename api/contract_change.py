@@ -26,7 +26,7 @@ from models.catalogue import find_product
 from models.contracts import rate_plans_of, standing_of
 from models.identifiers import Draw
 from models.messages.contract_steps import ChangeContract, ChosenPlan, ContractChanges
-from models.refusals import FieldError, InvalidInput, NothingChanged, WrongState
+from models.refusals import NothingChanged, WrongState
 from models.rules import consequences as rules
 from models.rules.contract_decisions import refusal_of
 from models.rules.fees import recurring_amount
@@ -142,11 +142,8 @@ async def _new_plans(connection: AsyncConnection, row: Row[Any], body: ContractC
     """None: they are what they were."""
     before = [ChosenPlan.model_validate(plan, from_attributes=True) for plan in await rate_plan_rows(connection, row)]
     product = await find_product(connection, row.product_id)
-    errors: list[FieldError] = []
     kept = {plan.rate_plan_id: plan for plan in before}
-    plans = chosen_plans(body.rate_plans, product.rate_plans if product else [], errors, kept)
-    if errors:
-        raise InvalidInput(errors=errors)
+    plans = chosen_plans(body.rate_plans, product.rate_plans if product else [], kept)
     return None if list(plans) == before else plans
 
 

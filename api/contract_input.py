@@ -1,13 +1,14 @@
 """What callers say of a contract, checked against the catalogue and the customer (CON-01, CON-02, CON-08)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any
 
 from pydantic import Field, StrictBool
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.catalogue import Product, RatePlan, find_product
+from api.judged_as_a_whole import Body, readable
+from models.catalogue import Product, RatePlan, find_product, known_rate_plans
 from models.fields import (
     Day,
     Input,
@@ -29,6 +30,8 @@ from models.refusals import FieldError, InvalidInput
 from models.rules.contract_terms import start_date_errors
 from models.vocabulary import TermUnit
 
+_PLANS = 20
+_UNREADABLE = object()
 _OF_A_CHARGE = {"name", "description", "type", "model", "price", "percent", "billing_period"}
 
 
@@ -52,7 +55,7 @@ class RatePlanInput(Input):
     unit_price: OrAbsent[Yen] = None
 
 
-RatePlansInput = Annotated[list[RatePlanInput], Field(min_length=1, max_length=20)]
+RatePlansInput = Annotated[list[RatePlanInput], Field(min_length=1, max_length=_PLANS)]
 
 
 class ContractInput(Input):
@@ -89,19 +92,18 @@ async def application_of(
     Raises:
         InvalidInput: it names every wrong field.
     """
-    product = await find_product(connection, body.product_id)
-    errors = list(start_date_errors(body.start_date, today))
-    if product is None or product.retired_at is not None:
-        raise InvalidInput(errors=[*errors, FieldError("product_id", "not_in_catalogue")])
-    errors += _shipping_errors(body, product)
+    wanted = [plan.rate_plan_id for plan in body.rate_plans]
+    product = await _product_on_offer(connection, body.product_id)
     destination = body.destination.model_dump(mode="json") if body.destination else None
     if body.shipping_required and destination is None:
-        offered = await offered_addresses(connection, tenant_id, customer_id)
-        destination = offered[0] if len(offered) == 1 else None
-        errors += [] if destination else [FieldError("destination", "required")]
-    plans = chosen_plans(body.rate_plans, product.rate_plans, errors)
-    if errors:
+        destination = await _only_offered(connection, tenant_id, customer_id)
+    errors = [
+        *_own_errors(dict(body), product, today=today, destination=destination),
+        *await _plan_errors(connection, product, wanted),
+    ]
+    if errors or product is None:
         raise InvalidInput(errors=errors)
+    plans = chosen_plans(body.rate_plans, product.rate_plans)
     return ContractApplication(
         customer_id=customer_id,
         product_id=product.product_id,
@@ -116,28 +118,50 @@ async def application_of(
     )
 
 
+async def further_errors(
+    connection: AsyncConnection, body: Body, *, tenant_id: str, customer_id: str, today: date
+) -> list[FieldError]:
+    """What is wrong with a body of a wrong shape beside that, as far as it can be read."""
+    known = readable(ContractInput, body)
+    listed = body.get("rate_plans")
+    plans = [readable(RatePlanInput, one) for one in (listed if isinstance(listed, list) else [])[:_PLANS]]
+    product = await _product_on_offer(connection, known["product_id"]) if "product_id" in known else None
+    destination = known.get("destination", _UNREADABLE) or await _only_offered(connection, tenant_id, customer_id)
+    return [
+        *_own_errors(known, product, today=today, destination=destination),
+        *await _plan_errors(connection, product, [plan.get("rate_plan_id") for plan in plans]),
+    ]
+
+
+def plan_errors(wanted: Sequence[str | None], offered: Collection[str]) -> Iterator[FieldError]:
+    """None: one that cannot be read."""
+    for index, rate_plan_id in enumerate(wanted):
+        field = f"rate_plans.{index}.rate_plan_id"
+        if rate_plan_id is None:
+            continue
+        if rate_plan_id not in offered:
+            yield FieldError(field, "not_in_catalogue")
+        elif rate_plan_id in wanted[:index]:
+            yield FieldError(field, "duplicate")
+
+
 def chosen_plans(
     wanted: Sequence[RatePlanInput],
     catalogue: Sequence[RatePlan],
-    errors: list[FieldError],
     kept: Mapping[str, ChosenPlan] | None = None,
 ) -> tuple[ChosenPlan, ...]:
     """With the charges of today; `kept` are the contract's own, which may have left the catalogue (UND-02).
 
-    What is wrong is added to `errors`.
+    Raises:
+        InvalidInput: it names every plan that cannot be chosen.
     """
     offered = {plan.rate_plan_id: _copied(plan) for plan in catalogue if plan.retired_at is None} | dict(kept or {})
-    chosen = []
-    for index, plan in enumerate(wanted):
-        field = f"rate_plans.{index}.rate_plan_id"
-        if plan.rate_plan_id not in offered:
-            errors.append(FieldError(field, "not_in_catalogue"))
-        elif plan.rate_plan_id in [earlier.rate_plan_id for earlier in wanted[:index]]:
-            errors.append(FieldError(field, "duplicate"))
-        else:
-            agreed = {"quantity": plan.quantity, "unit_price": plan.unit_price}
-            chosen.append(offered[plan.rate_plan_id].model_copy(update=agreed))
-    return tuple(chosen)
+    if errors := list(plan_errors([plan.rate_plan_id for plan in wanted], offered)):
+        raise InvalidInput(errors=errors)
+    return tuple(
+        offered[plan.rate_plan_id].model_copy(update={"quantity": plan.quantity, "unit_price": plan.unit_price})
+        for plan in wanted
+    )
 
 
 def _copied(plan: RatePlan) -> ChosenPlan:
@@ -145,11 +169,43 @@ def _copied(plan: RatePlan) -> ChosenPlan:
     return ChosenPlan(rate_plan_id=plan.rate_plan_id, name=plan.name, quantity=1, charges=tuple(charges))
 
 
-def _shipping_errors(body: ContractInput, product: Product) -> Iterator[FieldError]:
-    given = {"shipping_required": body.shipping_required, "utm_id": body.utm_id, "destination": body.destination}
-    if not product.includes_utm:
+def _own_errors(
+    known: Mapping[str, Any], product: Product | None, *, today: date, destination: object
+) -> Iterator[FieldError]:
+    """Of what is `known` of an application. `destination`: the one that it comes to, given or found."""
+    if "start_date" in known:
+        yield from start_date_errors(known["start_date"], today)
+    if "product_id" in known and product is None:
+        yield FieldError("product_id", "not_in_catalogue")
+    given = {name: known.get(name) for name in ("shipping_required", "utm_id", "destination")}
+    if product is not None and not product.includes_utm:
         yield from (FieldError(name, "only_with_utm") for name, value in given.items() if value)
-    elif body.shipping_required and body.utm_id is not None:
-        yield FieldError("utm_id", "only_without_shipping")
-    elif not body.shipping_required and body.destination is not None:
+    elif given["shipping_required"]:
+        if given["utm_id"] is not None:
+            yield FieldError("utm_id", "only_without_shipping")
+        if destination is None:
+            yield FieldError("destination", "required")
+    elif given["destination"] is not None and "shipping_required" in known:
         yield FieldError("destination", "only_with_shipping")
+
+
+async def _plan_errors(
+    connection: AsyncConnection, product: Product | None, wanted: Sequence[str | None]
+) -> list[FieldError]:
+    """Where it is not known which product's they are to be: those that no product has."""
+    if product is not None:
+        offered = frozenset(plan.rate_plan_id for plan in product.rate_plans if plan.retired_at is None)
+    else:
+        offered = await known_rate_plans(connection, [one for one in wanted if one is not None])
+    return list(plan_errors(wanted, offered))
+
+
+async def _product_on_offer(connection: AsyncConnection, product_id: str) -> Product | None:
+    product = await find_product(connection, product_id)
+    return product if product is not None and product.retired_at is None else None
+
+
+async def _only_offered(connection: AsyncConnection, tenant_id: str, customer_id: str) -> dict[str, Any] | None:
+    """Where the UTM goes when the customer's applications leave no choice (ADD-05)."""
+    offered = await offered_addresses(connection, tenant_id, customer_id)
+    return offered[0] if len(offered) == 1 else None

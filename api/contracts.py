@@ -14,20 +14,36 @@ from activities.records import tenant_row
 from api.application_search import NumberQuery
 from api.authentication import Staff
 from api.context import Context, Shared
-from api.contract_input import ContractInput, application_of
+from api.contract_input import ContractInput, application_of, further_errors
 from api.contract_page import Contract, ContractListed, detailed, identity_of, listed
 from api.customers import customer_row
 from api.etags import etag
 from api.idempotency import Once, PostedRequest
+from api.judged_as_a_whole import Body, judged_by
 from api.language import language_of
 from api.paging import ComparisonsQuery, Page, PagingQuery, compared, fetch_page, resolve_order
 from models.messages.contract_steps import ContractStart
-from models.refusals import NotFound
+from models.refusals import FieldError, NotFound
 from models.rules.periods import day_of
 from models.tables.contracts import Contract as Contracts
 from workflows.contract import Contract as ContractWorkflow
 
-router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/contracts", tags=["Contracts"])
+_PREFIX = "/v1/tenants/{tenant_id}/customers/{customer_id}/contracts"
+
+
+async def _wrong_besides(request: Request, body: Body) -> list[FieldError]:
+    """Raises: NotFound: no such customer."""
+    context: Context = request.app.state.context
+    tenant_id, customer_id = request.path_params["tenant_id"], request.path_params["customer_id"]
+    now = await context.clock.now()
+    async with context.database.transaction(tenant_id) as connection:
+        await customer_row(connection, tenant_id, customer_id)
+        today = day_of(now, (await tenant_row(connection, tenant_id)).time_zone)
+        return await further_errors(connection, body, tenant_id=tenant_id, customer_id=customer_id, today=today)
+
+
+router = APIRouter(prefix=_PREFIX, tags=["Contracts"])
+for_new_ones = APIRouter(prefix=_PREFIX, tags=["Contracts"], route_class=judged_by(_wrong_besides))
 _TABLE = Contracts.__table__
 _END_DATE: ColumnElement[date] = func.coalesce(_TABLE.c.cancellation_date, _TABLE.c.term_end_date)
 
@@ -80,7 +96,7 @@ async def find_all(
     return rows.page(lambda row: listed(row, zone))
 
 
-@router.post("", status_code=201, response_model=Contract)
+@for_new_ones.post("", status_code=201, response_model=Contract)
 async def apply(
     tenant_id: str,
     customer_id: str,

@@ -5,7 +5,7 @@ from datetime import datetime
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, StrictBool
 
-from api.application_judgement import JudgedAsAWhole
+from api.application_judgement import wrong_answers
 from api.authentication import Staff
 from api.commands import ProcedureGoneError
 from api.context import Context, Shared
@@ -13,6 +13,7 @@ from api.contract_consequences import Consequence
 from api.decision_consequences import application_row, foresee
 from api.idempotency import Once, PostedRequest
 from api.invitation import OpenInvitation, find_open_invitation
+from api.judged_as_a_whole import judged_by
 from api.language import language_of
 from api.rate_limits import Limiter, client_key
 from models.fields import Input, Memo, OrAbsent
@@ -26,7 +27,7 @@ from models.vocabulary import Decision, Language, ProcedureKind
 from workflows.service_application import ServiceApplication
 
 router = APIRouter(tags=["Applications"])
-for_applicants = APIRouter(tags=["Applications"], route_class=JudgedAsAWhole)
+for_applicants = APIRouter(tags=["Applications"], route_class=judged_by(wrong_answers))
 
 
 class Submitted(BaseModel):

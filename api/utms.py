@@ -1,8 +1,9 @@
 """A customer's UTM devices: registered by staff, seen and partly changed by portal users too (UTM-01 to UTM-05)."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import Row, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +16,7 @@ from api.context import Context, Shared
 from api.customers import customer_row
 from api.etags import IfMatch, check_if_match, etag
 from api.idempotency import PostedRequest
+from api.judged_as_a_whole import Body, judged_by, readable
 from api.paging import Page, PagingQuery, fetch_page, resolve_order
 from api.remote_support import end_all_of, goes_on_at
 from api.utm_answers import DeviceToken, NewUtmAnswer, Today, Utm, UtmDetail, detail, listed, today_of
@@ -38,7 +40,24 @@ from models.rules.periods import day_of
 from models.tables.utms import Utm as Utms
 from models.utm_rows import utms_as_shown
 
-router = APIRouter(prefix="/v1/tenants/{tenant_id}/customers/{customer_id}/utms", tags=["UTM devices"])
+_PREFIX = "/v1/tenants/{tenant_id}/customers/{customer_id}/utms"
+_PLACE = ("postal_code", "address")
+_UNREADABLE = object()
+
+
+async def _wrong_besides(request: Request, body: Body) -> list[FieldError]:
+    """Raises: NotFound: no such customer."""
+    context: Context = request.app.state.context
+    tenant_id, customer_id = request.path_params["tenant_id"], request.path_params["customer_id"]
+    async with context.database.transaction(tenant_id) as connection:
+        await customer_row(connection, tenant_id, customer_id)
+        known = readable(NewUtm, body)
+        place = await _place(connection, tenant_id, customer_id, known)
+        return await _errors(connection, tenant_id, customer_id, known | place)
+
+
+router = APIRouter(prefix=_PREFIX, tags=["UTM devices"])
+for_new_ones = APIRouter(prefix=_PREFIX, tags=["UTM devices"], route_class=judged_by(_wrong_besides))
 _ROUNDS = 3
 _RETRY_AFTER_SECONDS = 5
 _ERASED: dict[str, Any] = {
@@ -70,7 +89,7 @@ async def find_all(
     return rows.page(lambda row: listed(row, today))
 
 
-@router.post("", status_code=201, response_model=NewUtmAnswer)
+@for_new_ones.post("", status_code=201, response_model=NewUtmAnswer)
 async def register(
     tenant_id: str, customer_id: str, body: NewUtm, context: Shared, staff: Staff, posted: PostedRequest
 ) -> Response:
@@ -203,20 +222,30 @@ async def _checked(
     if not await has_contract_in_force(connection, tenant_id, customer_id, today):
         raise NoContractInForce(state=customer.status)
     values = body.model_dump(mode="json")
-    if body.postal_code is None and body.address is None:
-        values |= await _only_offered_place(connection, tenant_id, customer_id)
-    errors = [FieldError(name, "required") for name in ("postal_code", "address") if values[name] is None]
-    errors += mac_errors(body.mac_address, utm_id=body.utm_id)
-    errors += await _contract_errors(connection, tenant_id, customer_id, body.contract_number)
-    if errors:
+    values |= await _place(connection, tenant_id, customer_id, values)
+    if errors := await _errors(connection, tenant_id, customer_id, values):
         raise InvalidInput(errors=errors)
     if body.contract_number is None:
         values["contract_number"] = await contract_for(connection, tenant_id, customer_id, body.utm_id, today)
     return values
 
 
-async def _only_offered_place(connection: AsyncConnection, tenant_id: str, customer_id: str) -> dict[str, str]:
-    """Where the UTM goes when the customer's applications leave no choice (ADD-05)."""
+async def _errors(
+    connection: AsyncConnection, tenant_id: str, customer_id: str, known: Mapping[str, Any]
+) -> list[FieldError]:
+    """Of what is `known` of a registration. The place is the one that it comes to, given or found."""
+    errors = [FieldError(name, "required") for name in _PLACE if known.get(name, _UNREADABLE) is None]
+    if "utm_id" in known and "mac_address" in known:
+        errors += mac_errors(known["mac_address"], utm_id=known["utm_id"])
+    return errors + await _contract_errors(connection, tenant_id, customer_id, known.get("contract_number"))
+
+
+async def _place(
+    connection: AsyncConnection, tenant_id: str, customer_id: str, known: Mapping[str, Any]
+) -> dict[str, str]:
+    """Where the UTM goes when neither part is given, and the customer's applications leave no choice (ADD-05)."""
+    if any(known.get(name, _UNREADABLE) is not None for name in _PLACE):
+        return {}
     offered = await offered_addresses(connection, tenant_id, customer_id)
     places = {(place["postal_code"], place["prefecture"] + place["address"]) for place in offered}
     if len(places) != 1:

@@ -1,6 +1,6 @@
 """Reading the catalogue: products with their rate plans and charges (CAT-01). Any transaction may."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,12 @@ async def find_product(connection: AsyncConnection, product_id: str) -> Product 
     """Also one that is retired, and with its retired plans."""
     rows = await connection.execute(select(Products.__table__).where(Products.product_id == product_id))
     return next(iter(await with_rate_plans(connection, rows.all())), None)
+
+
+async def known_rate_plans(connection: AsyncConnection, ids: Collection[str]) -> frozenset[str]:
+    """Those of them that any product has, or has had."""
+    found = await connection.execute(select(RatePlans.rate_plan_id).where(RatePlans.rate_plan_id.in_(ids)))
+    return frozenset(found.scalars())
 
 
 async def with_rate_plans(connection: AsyncConnection, products: Sequence[Row[Any]]) -> list[Product]:

@@ -68,6 +68,43 @@ async def test_every_wrong_field_is_named(office: Office) -> None:
     assert short == {"initial_term.value": "too_small", "memo1": "too_long"}
 
 
+@pytest.mark.requirement("CON-01", "CON-02", "GEN-07")
+async def test_what_catalogue_and_calendar_know_is_named_beside_a_wrong_shape(office: Office) -> None:
+    """At the first try, as far as the body can be read."""
+    plans = [{"rate_plan_id": office.rate_plan_id, "quantity": 0}, {"rate_plan_id": "RP-x"}, {"quantity": 1}]
+    wrong = {"start_date": await office.in_days(-1), "memo1": "あ" * 501, "shipping_required": True, "color": "red"}
+    assert await refused_fields(office, **wrong, rate_plans=plans) == {
+        "memo1": "too_long",
+        "color": "unknown_field",
+        "start_date": "date_in_the_past",
+        "destination": "required",
+        "rate_plans.0.quantity": "too_small",
+        "rate_plans.1.rate_plan_id": "not_in_catalogue",
+        "rate_plans.2.rate_plan_id": "required",
+    }
+    unreadable = {"start_date": "tomorrow", "product_id": None, "destination": {"company_name": "あ" * 41}}
+    named = await refused_fields(office, **unreadable, rate_plans=[{"rate_plan_id": "RP-x"}])
+    assert (named["start_date"], named["product_id"]) == ("invalid_date", "required")
+    assert (named["destination.company_name"], named["destination.postal_code"]) == ("too_long", "required")
+    assert named["rate_plans.0.rate_plan_id"] == "not_in_catalogue"
+    nobody = await office.api.post(
+        f"{office.url}x".replace("/contractsx", "x/contracts"), json={}, headers=office.headers
+    )
+    assert nobody.status_code == 404
+
+
+@pytest.mark.requirement("CON-01", "CON-02", "GEN-07")
+async def test_an_unknown_product_hides_nothing_else_that_is_wrong(office: Office) -> None:
+    plan = {"rate_plan_id": office.rate_plan_id}
+    plans = [plan, plan, {"rate_plan_id": "RP-x"}]
+    assert await refused_fields(office, product_id="P-00000000", rate_plans=plans, shipping_required=True) == {
+        "product_id": "not_in_catalogue",
+        "destination": "required",
+        "rate_plans.1.rate_plan_id": "duplicate",
+        "rate_plans.2.rate_plan_id": "not_in_catalogue",
+    }
+
+
 @pytest.mark.requirement("CON-01", "GEN-07")
 async def test_a_contract_starts_within_a_hundred_years(office: Office) -> None:
     """Also where the calendar's last year leaves its terms no room: refused, not a procedure that is stuck."""

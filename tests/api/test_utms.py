@@ -111,6 +111,28 @@ async def test_a_wrong_mail_address_is_named_by_its_place(api: AsyncClient, staf
     }
 
 
+@pytest.mark.requirement("UTM-01", "UTM-02", "ADD-05", "GEN-07")
+async def test_what_is_known_only_of_customer_and_device_is_named_beside_a_wrong_shape(
+    api: AsyncClient, staff: dict[str, str], url: str
+) -> None:
+    """At the first try, as far as the body can be read."""
+    besides = {"mac_address": "A0:B1:C2:D3:E4:F5", "contract_number": "A-S99999999", "postal_code": None, "address": ""}
+    assert wrong(await api.post(url, json={**UTM, **besides, "name": ""}, headers=staff)) == {
+        "name": "required",
+        "mac_address": "mac_of_another_utm",
+        "contract_number": "no_such_contract",
+        "postal_code": "required",
+        "address": "required",
+    }
+    unreadable = {**besides, "utm_id": "A1", "postal_code": "105-001", "contract_number": 7}
+    assert wrong(await api.post(url, json={**UTM, **unreadable}, headers=staff)) == {
+        "utm_id": "invalid_utm_id",
+        "postal_code": "invalid_postal_code",
+        "address": "required",
+        "contract_number": "wrong_type",
+    }
+
+
 @pytest.mark.requirement("UTM-01")
 async def test_a_device_needs_a_contract_in_force(
     api: AsyncClient, staff: dict[str, str], customer_id: str, world: World
