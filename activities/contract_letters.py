@@ -9,13 +9,13 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.records import tenant_row
-from mail_templates.wording import day, nothing, term_length, yen
+from mail_templates.wording import contract_goes_on, contract_has_expired, day, nothing, term_length, yen
 from models import outbox
 from models.contracts import terms_of
 from models.messages.procedure import Step
 from models.outbox import Letter, Posting
 from models.rules.contract_terms import Term, term
-from models.vocabulary import Language, Mail, TermUnit
+from models.vocabulary import ContractStatus, Language, Mail, TermUnit
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,12 @@ def moved(contract: Row[Any], previous: date, to: Addressees) -> list[Letter]:
 
 
 def undone(contract: Row[Any], undone_on: date, to: Addressees) -> list[Letter]:
-    return _letters(Mail.CANCELLATION_UNDONE, contract, to, {"UndoDate": day(undone_on, to.language)})
+    """Undone after its last term it goes on no more (UND-02)."""
+    expired = contract.status == ContractStatus.EXPIRED
+    last_day = contract.term_end_date
+    outcome = contract_has_expired(last_day, to.language) if expired else contract_goes_on(to.language)
+    values = {"UndoDate": day(undone_on, to.language), "ContractOutcome": outcome}
+    return _letters(Mail.CANCELLATION_UNDONE, contract, to, values)
 
 
 def _cancellation(contract: Row[Any], language: Language) -> dict[str, str]:

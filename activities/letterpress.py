@@ -22,6 +22,7 @@ from mail_templates.rendering import (
     with_secret,
 )
 from mail_templates.return_slip import print_slip
+from mail_templates.wording import contract_goes_on
 from models import links, session_credentials
 from models.encryption import Cipher
 from models.links import LinkKey
@@ -94,7 +95,9 @@ class Letterpress:
     ) -> Rendered:
         mail, language = MailName(row.template), Language(row.language)
         base_url = tenant.portal_base_url or self.base_url
-        given = dict(row.values) | {"PortalURL": base_url, "TenantID": row.tenant_id}
+        # A letter of an undo that was queued before its template told this of the contract lacks it.
+        before = {"ContractOutcome": contract_goes_on(language)}
+        given = before | dict(row.values) | {"PortalURL": base_url, "TenantID": row.tenant_id}
         kind = CATALOGUE[mail]
         for placeholder in kind.required:
             if placeholder.kind is PlaceholderKind.LINK and purpose:

@@ -101,6 +101,10 @@ _SENTENCES: dict[Kind, tuple[str, str]] = {
     ),
 }
 _FIXED_FEE = ("解約金は{amount:,}円です（定額）", "The cancellation fee is {amount:,} yen, a fixed charge")
+_UNDONE_TOO_LATE = (
+    "解約を取り消しますが、契約期間がすでに満了しているため、契約は期限切れになります",
+    "The cancellation is undone, but the contract's last term has ended meanwhile: the contract is expired",
+)
 _IF_NOT_SHIPPED = ("まだ発送されていなければ、UTMの発送を止めます", "The UTM's shipment is stopped unless it has left")
 _DEVICE_SHIPPED = ("返却済みのUTM {utm_id} を改めて発送します", "UTM {utm_id}, which had come back, is shipped anew")
 _CHECK = ("（番地が見当たりません。ご確認ください）", " (no house number: please check)")
@@ -122,6 +126,8 @@ def _sentences(consequence: Consequence) -> tuple[str, str]:
     facts = consequence.facts
     if facts.get("fixed"):
         return _FIXED_FEE
+    if facts.get("expired"):
+        return _UNDONE_TOO_LATE
     if facts.get("unless_shipped"):
         return _IF_NOT_SHIPPED
     if consequence.what is Kind.SHIPMENT_BEGINS and "utm_id" in facts:

@@ -105,7 +105,7 @@ _ALL = (
     _mail(Mail.CONTRACT_RENEWAL_NOTICE, f"{_CONTRACT} RenewalDate EndDate LastFreeDay"),
     _mail(Mail.CONTRACT_CANCELLED, f"{_CONTRACT} CancellationDate CancellationFee"),
     _mail(Mail.CANCELLATION_MOVED, f"{_CONTRACT} CancellationDate PreviousDate CancellationFee"),
-    _mail(Mail.CANCELLATION_UNDONE, f"{_CONTRACT} UndoDate"),
+    _mail(Mail.CANCELLATION_UNDONE, f"{_CONTRACT} UndoDate ContractOutcome"),
     _mail(Mail.CONTRACT_SHORTAGE, "TenantID CustomerCount CustomerIDs PortalURL"),
     _mail(Mail.APPROVAL_REQUEST, f"{_ASKED} ApprovalURL Deadline", purpose=LinkPurpose.APPROVAL),
     _mail(Mail.APPROVAL_REMINDER, f"{_ASKED} ApprovalURL Deadline", purpose=LinkPurpose.APPROVAL),

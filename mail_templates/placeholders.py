@@ -82,6 +82,11 @@ _ALL = (
         "ContactName", ja=("顧客企業の担当者の氏名", "山田 太郎"), en=("name of the customer's contact", "Taro Yamada")
     ),
     _text("ContractNumber", ja=("契約番号", "A-S00000001"), en=("contract number", "A-S00000001")),
+    _text(
+        "ContractOutcome",
+        ja=("解約の取り消し後の契約", "契約は、解約前の期間と条件のまま続きます。"),
+        en=("what becomes of the contract", "The contract goes on with the terms it had."),
+    ),
     _text("CustomerCount", ja=("顧客企業の数", "2"), en=("number of customers", "2")),
     _text(
         "CustomerIDs",

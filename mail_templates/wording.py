@@ -97,6 +97,23 @@ def term_length(value: int, unit: TermUnit, language: Language) -> str:
     return f"{value} {unit}" if value == 1 else f"{value} {unit}s"
 
 
+def contract_goes_on(language: Language) -> str:
+    """After an undo, as a sentence."""
+    return {
+        Language.JA: "契約は、解約前の期間と条件のまま続きます。",
+        Language.EN: "The contract goes on with the terms it had.",
+    }[language]
+
+
+def contract_has_expired(last_day: date, language: Language) -> str:
+    """Likewise, where its last term has ended while it was cancelled."""
+    said = day(last_day, language)
+    return {
+        Language.JA: f"ただし、契約期間は{said}に満了しているため、契約は続かず、期限切れとなります。",
+        Language.EN: f"The contract does not go on: its last term ended on {said}, and it is expired.",
+    }[language]
+
+
 def yen(amount: int, language: Language) -> str:
     """`12,000円` or `12,000 yen`, without tax."""
     return f"{amount:,}円" if language is Language.JA else f"{amount:,} yen"

@@ -21,11 +21,13 @@ _UNDOING = {ReturnKitState.STOPPED: Kind.KIT_STOPPED, ReturnKitState.RECALLED: K
 def of_undoing(situation: Situation, *, now: datetime, fee: int | None = None) -> list[Consequence]:
     """What fell due meanwhile happens at once; then comes what the terms say. `fee`: yen to be reversed (UND-02)."""
     terms, zone = situation.calendar.terms, situation.calendar.zone
-    found = [Consequence(now, Kind.UNDONE), mail(situation, Mail.CANCELLATION_UNDONE, now)]
+    expired = has_expired(terms, day_of(now, zone))
+    undone = Consequence(now, Kind.UNDONE, {"expired": True} if expired else {})
+    found = [undone, mail(situation, Mail.CANCELLATION_UNDONE, now)]
     if fee:
         found.append(Consequence(now, Kind.FEE_REVERSED, {"amount": fee}))
     found += [Consequence(now, Kind.RENEWS, days(renewed)) for renewed in _renewed_meanwhile(situation, now)]
-    if has_expired(terms, day_of(now, zone)):
+    if expired:
         return in_order([*found, _expiry(terms, now)])
     found += [*made_up(situation, None, now), *_devices(situation, now), *_customer(situation, now)]
     return in_order([*found, *_ahead(situation, replace(situation.calendar, cancelled_for=None), now)])

@@ -147,12 +147,20 @@ async def test_a_renewal_and_an_expiry_missed_while_cancelled_are_made_up_by_the
     [before] = await kits(office)
     told = (await office.post(ending["contract_number"], "undo-cancellation", dry_run=True))[1]["consequences"]
     assert not [one for one in told if "kit" in one["what"] or "shipment" in one["what"]]
+    [foreseen] = [one for one in told if one["what"] == "cancellation_undone"]
+    assert (foreseen["detail"], "期限切れ" in foreseen["text"]) == ({"expired": True}, True)
     status, undone = await office.post(renewing["contract_number"], "undo-cancellation")
     assert (status, undone["status"]) == (200, "active")
     assert (await office.read(renewing["contract_number"]))["term_number"] == 1
     status, undone = await office.post(ending["contract_number"], "undo-cancellation")
     assert (status, undone["status"]) == (200, "expired")
     await office.world.advance(days=1)
+    mails = {one.text for one in office.world.mails.to(NOTIFIED) if "解約を取り消した日" in one.text}
+    [goes_on] = [text for text in mails if renewing["contract_number"] in text]
+    [is_over] = [text for text in mails if ending["contract_number"] in text]
+    assert "解約前の期間と条件のまま続きます" in goes_on
+    assert "解約前の期間と条件のまま続きます" not in is_over
+    assert "満了しているため、契約は続かず、期限切れとなります" in is_over
     assert (before, await kits(office)) == ("requested", ["requested"])
 
 
