@@ -179,11 +179,14 @@ def _deliveries(message: StopShipment) -> list[ColumnElement[bool]]:
 
 
 async def _show(connection: AsyncConnection, identity: Identity, standing: ParcelStanding, at: datetime) -> None:
-    over = standing.state in OVER
+    """Once overdue it stays so, whatever else the carrier says, until it arrives or has another date (SHP-04)."""
+    over, overdue_at = standing.state in OVER, standing.overdue_at
+    is_overdue = overdue_at is not None and overdue_at <= at
+    waiting_for = "overdue_carrier" if is_overdue else "carrier"
     shown = Standing(
         state=standing.state,
-        waiting_for=None if over else "carrier",
-        upcoming=[(standing.overdue_at, "shipment_overdue_due")] if standing.overdue_at else [],
+        waiting_for=None if over else waiting_for,
+        upcoming=[(overdue_at, "shipment_overdue_due")] if overdue_at and not is_overdue else [],
         ended_at=at if over else None,
     )
     await procedures.show(connection, identity.tenant_id, identity.procedure_id, shown)

@@ -136,6 +136,24 @@ async def test_overdue_three_business_days_after_the_planned_date_the_operator_i
     assert await attention_of(world, new.identity.procedure_id) == []
 
 
+@pytest.mark.requirement("SHP-04", "GEN-04")
+async def test_an_overdue_parcel_shows_that_it_is_whatever_the_carrier_says_until_it_arrives(
+    world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
+) -> None:
+    """Nothing that has been is named as next."""
+    new = await shipped(world, api, staff)
+    today = day_of(await world.clock.now(), ZONE)
+    await report(api, operator, new.shipment_id, "1", "scheduled", planned_arrival_date=today.isoformat())
+    await world.advance(days=10)
+    await at_attention(world, new.identity.procedure_id, "overdue")
+    for number, said in enumerate(("shipped", "scheduled", "undeliverable"), start=2):
+        await report(api, operator, new.shipment_id, str(number), said)
+        assert (await world.standing(new.identity.procedure_id))[1:3] == ("overdue_carrier", [])
+    await report(api, operator, new.shipment_id, "5", "delivered")
+    assert await result(world, new) == "delivered"
+    assert (await world.standing(new.identity.procedure_id))[1:3] == (None, [])
+
+
 @pytest.mark.requirement("SHP-04")
 async def test_a_later_date_gives_the_carrier_new_days(
     world: World, api: AsyncClient, staff: dict[str, str], operator: dict[str, str]
