@@ -71,4 +71,5 @@ def left_by(contract: Row[Any], due: Sequence[Coming]) -> dict[str, Any]:
         "mails": Event.NOTICE in events,
         "errands": (*stop, *kits),
         "errands_day": last_day_of(contract),
+        "portal_closed": PORTAL_CLOSES in events,
     }

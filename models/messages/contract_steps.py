@@ -69,6 +69,8 @@ class ContractRecorded(Answer):
     """Procedures whose rows this very step has changed."""
     errands_day: date | None = None
     """The last day of service that they are about."""
+    portal_closed: bool = False
+    """By this very step."""
 
     @property
     def status(self) -> ContractStatus:

@@ -16,6 +16,7 @@ from models.tables.procedures import Mail
 from models.vocabulary import SignupState
 from tests.contracts import DESTINATION, ZONE, Office, open_office
 from tests.processes.test_contract_errands import kits, register_utms
+from tests.utm_customers import portal_user
 from tests.world import NOTIFIED, TENANT, World
 
 
@@ -288,3 +289,23 @@ async def test_the_portal_closes_thirty_days_after_the_last_contract(office: Off
     await office.apply()
     async with office.world.database.transaction(TENANT) as connection:
         assert await connection.scalar(select(Customer.portal_closes_at)) is None
+
+
+@pytest.mark.requirement("CAN-05", "UND-01")
+async def test_the_portal_closes_also_at_the_instant_at_which_the_window_for_an_undo_does(office: Office) -> None:
+    """Cancelled for the first of a month of thirty-one days, both are at the first of the next."""
+    await to_the_first_of_a_month(office)
+    today = await office.today()
+    if (closes_on := today + timedelta(days=31)).day != 1:  # a shorter month is followed by one of thirty-one days
+        await to_the_first_of_a_month(office)
+        closes_on = await office.today() + timedelta(days=31)
+    user = await portal_user(office.world, office.customer_id)
+    number = (await office.apply())["contract_number"]
+    cancelled = await office.cancel(number, await office.in_days(0))
+    closing = start_of_day(closes_on, ZONE)
+    assert instant(cancelled["undo_deadline"]) == closing
+    await office.world.advance_to(closing - timedelta(seconds=2))
+    assert (await office.api.get("/v1/me", headers=user)).status_code == 200
+    await office.world.advance_to(closing + timedelta(seconds=1))
+    assert (await office.api.get("/v1/me", headers=user)).status_code == 401
+    assert {"undo_window_closed", "portal_days_over"} <= {*await happened(office, number)}
