@@ -1,12 +1,14 @@
 """The signed-in person: who they are, where they belong, and their password (AUT-01, AUT-04, TEN-06)."""
 
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.records import tenant_row
 from api.authentication import Person as Caller
 from api.authentication import SignedIn
 from api.context import Context, Shared
@@ -19,7 +21,9 @@ from models.messages.registration import NewPassword
 from models.persons import Memberships, end_sessions, memberships
 from models.refusals import FieldError, InvalidCredentials, InvalidInput, NothingChanged
 from models.rules.passwords import password_errors
+from models.rules.periods import day_of
 from models.tables.people import Person
+from models.tables.tenants import Tenant
 
 router = APIRouter(prefix="/v1/me", tags=["Sign-in"])
 
@@ -50,17 +54,40 @@ class Me(BaseModel):
     customers: list[CustomerShown]
 
 
+class LinkShown(BaseModel):
+    name: str
+    url: str
+    description: str
+    published_on: date
+
+
+class CompanyShown(CustomerShown):
+    """`links`: what the tenant shows to its customers, in its order, from the publication date on (SET-04)."""
+
+    links: list[LinkShown]
+
+
+class MeWithLinks(Me):
+    customers: list[CompanyShown]  # type: ignore[assignment]  # more is said of each
+
+
 class PasswordChange(NewPassword):
     current_password: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 @router.get("")
-async def read(context: Shared, person: SignedIn, response: Response) -> Me:
-    """Tenants that are suspended are left out."""
+async def read(context: Shared, person: SignedIn, response: Response) -> MeWithLinks:
+    """Tenants that are suspended are left out. Each company has the links that its tenant shows to customers."""
     now = await context.clock.now()
     async with context.database.transaction(person_id=person.person_id) as connection:
         belongs = await memberships(connection, person.person_id, at=now)
-        return tagged(response, await shown(connection, person.person_id, belongs))
+        me = await shown(connection, person.person_id, belongs)
+        links: dict[str, list[LinkShown]] = {}
+        for tenant_id in {company.tenant_id for company in me.customers}:
+            await context.database.go_on_as(connection, tenant_id)
+            links[tenant_id] = _published(await tenant_row(connection, tenant_id), now)
+    companies = [CompanyShown(**dict(company), links=links[company.tenant_id]) for company in me.customers]
+    return tagged(response, MeWithLinks(person=me.person, tenants=me.tenants, customers=companies))
 
 
 @router.put("/password", status_code=204)
@@ -90,6 +117,12 @@ async def shown(connection: AsyncConnection, person_id: str, belongs: Membership
         ],
         customers=[CustomerShown.model_validate(membership, from_attributes=True) for membership in belongs.portal],
     )
+
+
+def _published(tenant: Row[tuple[Tenant]], now: datetime) -> list[LinkShown]:
+    today = day_of(now, tenant.time_zone)
+    links = [LinkShown.model_validate(link) for link in tenant.links]
+    return [link for link in links if link.published_on <= today]
 
 
 async def _change(context: Context, person: Caller, proven: Proven, password_hash: str) -> None:

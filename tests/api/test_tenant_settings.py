@@ -1,13 +1,16 @@
 """A tenant's settings over HTTP."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
 from sqlalchemy import select, update
 
+from models.rules.periods import day_of, start_of_day
 from models.tables.procedures import AuditEntry
 from models.tables.tenants import Tenant
+from tests.accounts import make_customer, make_person, make_portal_user, signed_in
 from tests.world import TENANT, World, make_tenant, sign_in_staff
 
 URL = f"/v1/tenants/{TENANT}/settings"
@@ -61,6 +64,31 @@ async def test_what_is_named_changes_and_the_rest_stays(api: AsyncClient, staff:
         "extra_fields": [],
     }
     assert (await changed(api, staff, links=[]))["links"] == []
+
+
+@pytest.mark.requirement("SET-04", "GEN-01", "GEN-05")
+async def test_a_portal_user_sees_the_links_of_each_company_s_tenant_from_their_day_on(
+    api: AsyncClient, staff: dict[str, str], world: World
+) -> None:
+    """In the order that staff gave them, published at midnight in the tenant's zone; another tenant's are its own."""
+    other = "T9000000"
+    await make_tenant(world.database, other, await world.clock.now())
+    person_id = await make_person(world)
+    for tenant_id in (TENANT, other):
+        customer_id = await make_customer(world, tenant_id)
+        await make_portal_user(world, person_id, customer_id, tenant_id=tenant_id)
+    today = day_of(await world.clock.now(), "Asia/Tokyo")
+    tomorrow = today + timedelta(days=1)
+    links = [LINK | {"name": name, "published_on": day.isoformat()} for name, day in (("後", tomorrow), ("先", today))]
+    await changed(api, staff, links=links)
+
+    async def shown() -> dict[str, list[Any]]:
+        companies = (await api.get("/v1/me", headers=await signed_in(api))).json()["customers"]
+        return {company["tenant_id"]: company["links"] for company in companies}
+
+    assert await shown() == {TENANT: links[1:], other: []}
+    await world.advance_to(start_of_day(tomorrow, "Asia/Tokyo") + timedelta(seconds=1))
+    assert await shown() == {TENANT: links, other: []}
 
 
 @pytest.mark.requirement("SET-02", "SET-03", "SET-04", "GEN-07")
