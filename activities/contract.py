@@ -7,7 +7,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from activities import contract_calendar
+from activities import contract_calendar, returned_devices
 from activities import contract_letters as letters
 from activities.contract_changes import apply_changes
 from activities.contract_letters import post
@@ -167,12 +167,9 @@ class ContractActivities:
             await post(connection, message, lambda to: letters.undone(contract, moment.today, to))
             await contract_calendar.make_up(connection, message, contract, planned.notice)
             recorded = await self._stand(connection, message, contract)
-            return recorded.model_copy(
-                update={
-                    "errands": () if planned.expires else _errands_of_undo(before),
-                    "errands_day": before.cancellation_date,
-                }
-            )
+            back = await returned_devices.not_replaced(connection, contract.tenant_id, contract.contract_number)
+            errands = () if planned.expires else _errands_of_undo(before, has_devices_here=bool(back))
+            return recorded.model_copy(update={"errands": errands, "errands_day": before.cancellation_date})
 
         return await self._records.once(fact_of(message, "cancellation_undone"), ContractRecorded, work)
 
@@ -311,14 +308,14 @@ async def _reverse_fee(connection: AsyncConnection, message: Step) -> None:
     )
 
 
-def _errands_of_undo(before: Row[Any]) -> tuple[ContractErrand, ...]:
-    """What had been set going by the cancellation, or by the contract's end.
+def _errands_of_undo(before: Row[Any], *, has_devices_here: bool) -> tuple[ContractErrand, ...]:
+    """What had been set going by the cancellation, or by the contract's end; and devices that an undo had recalled.
 
     Of a contract that expires with its undo none of it is undone: the devices come back all the same.
     """
     errands = (ContractErrand.UNDO_RETURN_KITS,) if before.ended_at and before.includes_utm else ()
     was_stopped = before.shipping_required and (before.ended_at or before.stop_shipment)
-    return (*errands, ContractErrand.BEGIN_SHIPMENT) if was_stopped else errands
+    return (*errands, ContractErrand.BEGIN_SHIPMENT) if was_stopped or has_devices_here else errands
 
 
 def _ended(contract: Row[Any], message: Step, zone: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities import returned_devices
 from activities.records import tenant_row
 from models import procedures, shipments
 from models.contract_utms import take_utm
@@ -185,7 +186,7 @@ def _upcoming(upcoming: Sequence[Coming]) -> list[Upcoming]:
 
 
 async def delivery_of(connection: AsyncConnection, contract: Row[Any], at: datetime) -> Delivery:
-    """What is to go out now: the contract's device, and those that replace one (UND-03), where they have stayed here.
+    """What is to go out now: the contract's device, and those that replace one (UND-03), where they are here.
 
     What was asked for `at` this very instant is told once more: whoever asked may have died before it began.
     """
@@ -194,14 +195,27 @@ async def delivery_of(connection: AsyncConnection, contract: Row[Any], at: datet
     of_device = {one.utm_id: [other for other in sent if other.utm_id == one.utm_id] for one in sent}
     own = of_device.pop(None, [])
     begins = contract.destination is not None and (not own or _is_to_go(own, at))
+    back = await returned_devices.not_replaced(connection, contract.tenant_id, contract.contract_number, but_at=at)
     return Delivery(
         new=_sending(contract, own, contract.destination, numbers) if begins else None,
         replacements=tuple(
             _sending(contract, same, same[-1].destination, numbers)
             for same in of_device.values()
             if _is_to_go(same, at)
+        )
+        + tuple(
+            [
+                await returned_devices.to_send(connection, kit, _number(of_device.get(kit.utm_id, []), numbers, at))
+                for kit in back
+                if kit.utm_id not in of_device or not _is_to_go(of_device[kit.utm_id], at)
+            ]
         ),
     )
+
+
+def _number(of_device: Sequence[Row[tuple[Shipment]]], numbers: Iterator[int], at: datetime) -> int:
+    asked = [one.number for one in of_device if one.requested_at == at]
+    return asked[-1] if asked else next(numbers)
 
 
 def _is_to_go(of_device: Sequence[Row[tuple[Shipment]]], at: datetime) -> bool:

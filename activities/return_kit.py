@@ -7,7 +7,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from activities import non_return, return_kit_rows, shipping_letters
+from activities import non_return, return_kit_rows, returned_devices, shipping_letters
 from activities.records import Records, fact_of, tenant_row
 from activities.return_kit_rows import KitRow, change_kit, kit_row
 from models import outbox, procedures, shipments
@@ -31,6 +31,7 @@ from models.rules.kit_decisions import (
     RECEIVABLE,
     RESENDABLE,
     UNDER_WAY,
+    UNDONE,
     device_back_at,
     kit_after,
     sent_on_after,
@@ -119,7 +120,7 @@ class ReturnKitActivities:
             kit = await kit_row(connection, message.kit, locked=True)
             if parcel.state in STAYS_HERE:
                 return kit
-            values = await _back_or_not(connection, kit, before)
+            values = await _back_or_not(connection, kit, before, at=message.at)
             if parcel.shipment_id != kit.shipment_id:  # an earlier sending
                 return await _changed(connection, message, kit, values)
             tenant = await tenant_row(connection, kit.tenant_id)
@@ -130,18 +131,22 @@ class ReturnKitActivities:
                 await _post(connection, message, shipping_letters.kit_sent(tenant, now, parcel, readers))
             return now
 
-        await self._once(message, f"return_kit_reported_{message.report.reported}", work)
-        return await self.find_return_kit(ReturnKitStart(kit=message.kit))
+        reported = await self._once(message, f"return_kit_reported_{message.report.reported}", work)
+        now = await self.find_return_kit(ReturnKitStart(kit=message.kit))
+        return now.model_copy(update={"replacement": reported.replacement})
 
     @activity.defn
     async def record_kit_received(self, message: KitStep) -> KitStanding:
-        """The device is back; a charge for it is reversed (KIT-04).
+        """The device is back; a charge for it is reversed (KIT-04). If the kit was undone, it goes out again (UND-03).
 
         Raises:
             WrongState: no kit was asked for, or it is over.
         """
 
         async def work(connection: AsyncConnection) -> KitRow:
+            kit = await kit_row(connection, message.kit, locked=True)
+            if kit.state == ReturnKitState.RECALLED:
+                return await change_kit(connection, message.kit, UNDONE, received_at=kit.received_at or message.at)
             return await _note_received(connection, message, message.at)
 
         return await self._once(message, "return_kit_received", work)
@@ -253,7 +258,8 @@ class ReturnKitActivities:
             kit = await work(connection)
             standing = self._standing(kit, tenant)
             await _show(connection, message, kit, standing)
-            return standing
+            replacement = await returned_devices.replace(connection, message, kit)
+            return standing.model_copy(update={"replacement": replacement})
 
         return await self._records.once(fact_of(message, what), KitStanding, done)
 
@@ -282,7 +288,9 @@ class ReturnKitActivities:
         return standing.model_copy(update=dates)
 
 
-async def _back_or_not(connection: AsyncConnection, kit: KitRow, before: Row[tuple[Shipment]]) -> dict[str, object]:
+async def _back_or_not(
+    connection: AsyncConnection, kit: KitRow, before: Row[tuple[Shipment]], *, at: datetime
+) -> dict[str, object]:
     """What all its sendings make of the kit now. `before`: one of them as it was until the report.
 
     That the device is back holds once staff have said so, or an undo has gone by it (UND-03).
@@ -294,6 +302,9 @@ async def _back_or_not(connection: AsyncConnection, kit: KitRow, before: Row[tup
         known = [shipments.parcel_of(before if row.shipment_id == before.shipment_id else row) for row in rows]
         said_by_carrier = kit.received_at == device_back_at(known)
         is_settled = not said_by_carrier or not await return_kit_rows.is_wanted(connection, kit)
+    if kit.state in UNDONE:  # that the device has come back all the same holds, and goes before what is sent for it
+        back_at = device_back_at(now)
+        return {"received_at": kit.received_at or (back_at and min(back_at, at))}
     state = kit_after(ReturnKitState(kit.state), now, is_settled=is_settled)
     if is_settled:
         return {"state": state}

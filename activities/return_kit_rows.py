@@ -246,6 +246,11 @@ def _destination(customer: Row[tuple[Customer]], kit: KitRow) -> Destination:
     )
 
 
+async def home_of_device(connection: AsyncConnection, kit: KitRow) -> Destination:
+    """Where the kit's device goes when it is sent again."""
+    return _destination(await _customer(connection, kit.tenant_id, kit.customer_id), kit)
+
+
 def _key(kit: KitIds) -> tuple[ColumnElement[bool], ...]:
     return (
         ReturnKit.tenant_id == kit.tenant_id,

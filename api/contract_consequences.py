@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities import returned_devices
 from activities.contract_rows import rate_plan_rows, surroundings
 from activities.records import tenant_row
 from api.consequence_wording import sentence
@@ -104,9 +105,20 @@ async def _devices(connection: AsyncConnection, contract: Row[Any]) -> list[Devi
         )
     )
     kits = {kit.utm_id: kit_undoing(ReturnKitState(kit.state)) for kit in found}
+    here = {
+        kit.utm_id: ConsequenceKind.SHIPMENT_BEGINS
+        for kit in await returned_devices.not_replaced(connection, contract.tenant_id, contract.contract_number)
+    }
     utms = await contract_utms.of_contract(connection, contract.tenant_id, contract.contract_number)
     return [
-        Device(utm.utm_id, utm.postal_code, utm.address, _town(utm.postal_code), kits.get(utm.utm_id)) for utm in utms
+        Device(
+            utm.utm_id,
+            utm.postal_code,
+            utm.address,
+            _town(utm.postal_code),
+            undoing=kits.get(utm.utm_id) or here.get(utm.utm_id),
+        )
+        for utm in utms
     ]
 
 

@@ -99,6 +99,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "shipment_overdue": ("予定日を過ぎても届いていません", "The shipment is overdue; the operator is told"),
     "shipment_stopped": ("発送を中止しました", "The shipment was stopped"),
     "shipment_ended": ("サービス提供元が発送を終了しました", "The operator ended the shipment"),
+    "replacement_requested": (
+        "回収を取りやめたUTMが返却されたため、改めて発送を手配しました",
+        "A device came back that was to stay: it is sent again",
+    ),
     "return_kits_planned": ("回収キットの送付を予定しました", "The return kits were planned"),
     "return_kits_undone": ("回収を取り消しました", "The return kits were stopped or recalled"),
     "return_kit_requested": ("回収キットの送付を手配しました", "The return kit was requested"),

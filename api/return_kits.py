@@ -21,7 +21,7 @@ from models import contract_utms
 from models.calendars import is_business_day
 from models.fields import Input, InstallationAddress, OrAbsent, PostalCode
 from models.messages.procedure import Command
-from models.messages.return_kit_steps import KitIds, KitStanding, ResendKit
+from models.messages.return_kit_steps import KitIds, KitStanding, ResendKit, ReturnKitStart
 from models.refusals import NoJapaneseFont, NotFound, Unavailable, WrongState
 from models.rules.kit_decisions import OVER
 from models.rules.return_kits import kit_requested_at
@@ -143,9 +143,17 @@ async def waive(kit: TheKit, context: Shared, caller: StaffOrOperator, posted: P
 
 @router.post("/{utm_id}/received", response_model=ShownKit)  # noqa: FAST003 - `TheKit` takes it
 async def received(kit: TheKit, context: Shared, caller: StaffOrOperator, posted: PostedRequest) -> Response:
-    """The device is back; a charge for it is reversed (KIT-04)."""
+    """The device is back; a charge for it is reversed (KIT-04).
+
+    A recalled kit stays so; the device, which was to be kept, is sent again if the contract goes on (UND-03).
+    """
     once = await posted.by(caller.actor)
-    return await _tell(context, kit, ReturnKit.received, command=Command(**_command(once, caller)), once=once)
+    command = Command(**_command(once, caller))
+    if (await _kit(context, kit)).state is not ReturnKitState.RECALLED:
+        return await _tell(context, kit, ReturnKit.received, command=command, once=once)
+    start, summary = ReturnKitStart(kit=kit), f"Return kit {kit.identity.subject}"
+    await context.commands.tell(ReturnKit.run, start, kit.identity, ReturnKit.received, command, summary=summary)
+    return await once.answer(await _kit(context, kit))
 
 
 @router.get("/{utm_id}/slip.pdf", response_class=Response)  # noqa: FAST003 - `TheKit` takes it

@@ -42,6 +42,7 @@ from workflows.shipment import begin_shipment
 
 _UNDELIVERABLE = "undeliverable"
 _KEEPS_HERE = "needless-kits-stay-here"
+_TAKES_BACK = "recalled-kits-take-back-what-comes"
 _STARTED_WITH_ONE_MESSAGE = 50
 _WAITING_FOR = {
     ReturnKitState.PLANNED: "the first business day after the cancellation date",
@@ -127,8 +128,11 @@ class ReturnKit(Nudged, OperatorNotices):
 
     @workflow.update(description="The device is back (KIT-01).")
     async def received(self, command: Command) -> KitStanding:
+        if self._now.standing is None:  # it has begun with this: the story is still to look
+            await workflow.wait_condition(lambda: self._now.standing is not None)
         async with self.turn():
-            self._refuse_unless(RECEIVABLE)
+            was_recalled = self._state is ReturnKitState.RECALLED
+            self._refuse_unless(RECEIVABLE if not was_recalled or workflow.patched(_TAKES_BACK) else UNDER_WAY)
             step = self._step(f"received-{command.command_id}", command.actor)
             return await self._take(await self.record(ReturnKitActivities.record_kit_received, step), command)
 
@@ -155,7 +159,8 @@ class ReturnKit(Nudged, OperatorNotices):
 
     @received.validator
     def _refuse_receipt(self, command: Command) -> None:
-        self._refuse_at_once_unless(RECEIVABLE)
+        if self._now.standing is not None:
+            self._refuse_at_once_unless(RECEIVABLE)
 
     @resend.validator
     def _refuse_resend(self, command: ResendKit) -> None:
@@ -215,6 +220,9 @@ class ReturnKit(Nudged, OperatorNotices):
             await self.settle_notice(_UNDELIVERABLE)
         self.stand(self._state, waiting_for=_WAITING_FOR.get(self._state, "nothing"), upcoming=self._upcoming())
         self.deliver_mails()
+        if standing.replacement is not None:
+            identity = standing.replacement.identity
+            await self.begin("Shipment", standing.replacement, identity, summary=f"Shipment {identity.subject}")
         return standing.model_copy(update={"fingerprint": command.fingerprint if command else ""})
 
     def _is_needless(self, before: KitStanding | None) -> bool:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from models.messages.procedure import Answer, Command, Identity, Message, Step
-from models.messages.shipment_steps import AskedShipment, ReportParcel
+from models.messages.shipment_steps import AskedShipment, ReportParcel, ShipmentStart
 from models.vocabulary import ProcedureKind
 
 
@@ -92,3 +92,5 @@ class KitStanding(Answer):
     unreturned_at: datetime | None = None
     waived: bool = False
     version: int = 0
+    replacement: ShipmentStart | None = None
+    """To be begun after this very step: of a device that came back although its kit was undone (UND-03)."""

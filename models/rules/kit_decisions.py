@@ -12,9 +12,12 @@ UNDER_WAY = frozenset({Kit.PLANNED, Kit.REQUESTED, Kit.SENT, Kit.UNDELIVERABLE, 
 NOT_SENT = frozenset({Kit.PLANNED, Kit.REQUESTED})
 RESENDABLE = frozenset({Kit.PLANNED, Kit.REQUESTED, Kit.SENT, Kit.UNDELIVERABLE})
 """A planned one has only its address corrected."""
-RECEIVABLE = frozenset({Kit.REQUESTED, Kit.SENT, Kit.UNDELIVERABLE, Kit.UNRETURNED})
+RECEIVABLE = frozenset({Kit.REQUESTED, Kit.SENT, Kit.UNDELIVERABLE, Kit.UNRETURNED, Kit.RECALLED})
+"""Also one whose customer was told to keep the device: it may have been on its way."""
 BACK = frozenset({Kit.RECEIVED, Kit.CLOSED})
 OVER = frozenset({Kit.CLOSED, Kit.STOPPED, Kit.RECALLED, Kit.ENDED})
+UNDONE = frozenset({Kit.STOPPED, Kit.RECALLED})
+"""By an undo of the cancellation. The device may come back all the same."""
 _ON_ITS_WAY = frozenset({ShipmentState.SHIPPED, ShipmentState.DELIVERED})
 
 
