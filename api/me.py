@@ -18,7 +18,7 @@ from models import audit
 from models.audit import Fact
 from models.common_passwords import common_passwords
 from models.messages.registration import NewPassword
-from models.persons import Memberships, end_sessions, memberships
+from models.persons import Memberships, PortalMembership, end_sessions, memberships
 from models.refusals import FieldError, InvalidCredentials, InvalidInput, NothingChanged
 from models.rules.passwords import password_errors
 from models.rules.periods import day_of
@@ -39,13 +39,24 @@ class TenantShown(BaseModel):
     role: str
 
 
+class LinkShown(BaseModel):
+    name: str
+    url: str
+    description: str
+    published_on: date
+
+
 class CustomerShown(BaseModel):
-    """A company of which the person is a portal user; `name` is the company's."""
+    """A company of which the person is a portal user; `name` is the company's.
+
+    `links`: what its tenant shows to customers, in the tenant's order, each from its publication date on (SET-04).
+    """
 
     tenant_id: str
     customer_id: str
     name: str
     user_id: str
+    links: list[LinkShown]
 
 
 class Me(BaseModel):
@@ -54,40 +65,18 @@ class Me(BaseModel):
     customers: list[CustomerShown]
 
 
-class LinkShown(BaseModel):
-    name: str
-    url: str
-    description: str
-    published_on: date
-
-
-class CompanyShown(CustomerShown):
-    """`links`: what the tenant shows to its customers, in its order, from the publication date on (SET-04)."""
-
-    links: list[LinkShown]
-
-
-class MeWithLinks(Me):
-    customers: list[CompanyShown]  # type: ignore[assignment]  # more is said of each
-
-
 class PasswordChange(NewPassword):
     current_password: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 @router.get("")
-async def read(context: Shared, person: SignedIn, response: Response) -> MeWithLinks:
+async def read(context: Shared, person: SignedIn, response: Response) -> Me:
     """Tenants that are suspended are left out. Each company has the links that its tenant shows to customers."""
     now = await context.clock.now()
     async with context.database.transaction(person_id=person.person_id) as connection:
         belongs = await memberships(connection, person.person_id, at=now)
-        me = await shown(connection, person.person_id, belongs)
-        links: dict[str, list[LinkShown]] = {}
-        for tenant_id in {company.tenant_id for company in me.customers}:
-            await context.database.go_on_as(connection, tenant_id)
-            links[tenant_id] = _published(await tenant_row(connection, tenant_id), now)
-    companies = [CompanyShown(**dict(company), links=links[company.tenant_id]) for company in me.customers]
-    return tagged(response, MeWithLinks(person=me.person, tenants=me.tenants, customers=companies))
+        me = await shown(context, connection, person.person_id, belongs, at=now)
+    return tagged(response, me)
 
 
 @router.put("/password", status_code=204)
@@ -106,16 +95,33 @@ async def change_password(body: PasswordChange, context: Shared, person: SignedI
     await _change(context, person, proven, await context.passwords.hash(body.password))
 
 
-async def shown(connection: AsyncConnection, person_id: str, belongs: Memberships) -> Me:
+async def shown(
+    context: Context, connection: AsyncConnection, person_id: str, belongs: Memberships, *, at: datetime
+) -> Me:
+    """As the last thing in the person's transaction: it ends as one of a tenant whose customer they are."""
     found = await connection.execute(select(Person.mail_address).where(Person.person_id == person_id))
+    mail_address, links = found.scalar_one(), dict[str, list[LinkShown]]()
+    for tenant_id in {membership.tenant_id for membership in belongs.portal}:
+        await context.database.go_on_as(connection, tenant_id)
+        links[tenant_id] = _published(await tenant_row(connection, tenant_id), at)
     return Me(
-        person=PersonShown(person_id=person_id, mail_address=found.scalar_one()),
+        person=PersonShown(person_id=person_id, mail_address=mail_address),
         tenants=[
             TenantShown.model_validate(membership, from_attributes=True)
             for membership in belongs.staff
             if not membership.suspended
         ],
-        customers=[CustomerShown.model_validate(membership, from_attributes=True) for membership in belongs.portal],
+        customers=[_company(membership, links[membership.tenant_id]) for membership in belongs.portal],
+    )
+
+
+def _company(membership: PortalMembership, links: list[LinkShown]) -> CustomerShown:
+    return CustomerShown(
+        tenant_id=membership.tenant_id,
+        customer_id=membership.customer_id,
+        name=membership.name,
+        user_id=membership.user_id,
+        links=links,
     )
 
 

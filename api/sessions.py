@@ -75,7 +75,7 @@ async def _open(context: Context, proven: Proven) -> SignedInAnswer:
                 token_digest=digest(token), person_id=proven.person_id, created_at=now, expires_at=expires_at
             )
         )
-        me = await shown(connection, proven.person_id, belongs)
+        me = await shown(context, connection, proven.person_id, belongs, at=now)
     await _note(context, proven.person_id, belongs, now)
     return SignedInAnswer(**me.model_dump(), token=token, expires_at=expires_at)
 

@@ -58,7 +58,7 @@ async def test_a_person_learns_where_they_belong_and_can_act_in_each(
     assert session["person"] == {"person_id": person_id, "mail_address": ADDRESS}
     assert [tenant["tenant_id"] for tenant in session["tenants"]] == [TENANT, "T9000000"]
     assert session["tenants"][0] == {"tenant_id": TENANT, "name": "みなとセキュリティ", "role": "admin"}
-    company = {"tenant_id": TENANT, "customer_id": customer_id, "name": "みなと商事", "user_id": user_id}
+    company = {"tenant_id": TENANT, "customer_id": customer_id, "name": "みなと商事", "user_id": user_id, "links": []}
     assert session["customers"] == [company]
     headers = {"Authorization": f"Bearer {session['token']}"}
     for tenant_id in (TENANT, "T9000000"):
