@@ -32,6 +32,7 @@ from models.rules.kit_decisions import (
     RESENDABLE,
     UNDER_WAY,
     UNDONE,
+    device_back_after_undo,
     device_back_at,
     kit_after,
     sent_on_after,
@@ -303,7 +304,7 @@ async def _back_or_not(
         said_by_carrier = kit.received_at == device_back_at(known)
         is_settled = not said_by_carrier or not await return_kit_rows.is_wanted(connection, kit)
     if kit.state in UNDONE:  # that the device has come back all the same holds, and goes before what is sent for it
-        back_at = device_back_at(now)
+        back_at = device_back_after_undo(ReturnKitState(kit.state), now)
         return {"received_at": kit.received_at or (back_at and min(back_at, at))}
     state = kit_after(ReturnKitState(kit.state), now, is_settled=is_settled)
     if is_settled:

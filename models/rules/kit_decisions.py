@@ -42,6 +42,15 @@ def device_back_at(sendings: Sequence[Parcel]) -> datetime | None:
     return min((at for at in came if at is not None), default=None)
 
 
+def device_back_after_undo(kit: Kit, sendings: Sequence[Parcel]) -> datetime | None:
+    """Likewise, of an undone kit.
+
+    A stopped one that the carrier had already taken may turn round before it arrives: then the box is empty.
+    """
+    arrived = [parcel for parcel in sendings if parcel.delivered_at is not None]
+    return device_back_at(arrived if kit is Kit.STOPPED else sendings)
+
+
 def sent_on_after(sent_on: date | None, said: ShipmentState, day: date) -> date | None:
     """The day of its sending: the first on which it was on its way, by the carrier's account (KIT-04).
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.kit_decisions import device_back_at, kit_after, sent_on_after
+from models.rules.kit_decisions import device_back_after_undo, device_back_at, kit_after, sent_on_after
 from models.rules.shipments import Parcel, Report, after
 from models.vocabulary import ParcelKind, ReturnKitState, ShipmentState
 
@@ -94,3 +94,21 @@ def test_what_is_settled_stays() -> None:
     """Staff have the device before them, or the customer keeps it."""
     empty = [sending("returned", "undeliverable")]
     assert kit_after(ReturnKitState.CLOSED, empty, is_settled=True) is ReturnKitState.CLOSED
+
+
+@pytest.mark.requirement("UND-03")
+@pytest.mark.parametrize(
+    ("kit", "states", "back"),
+    [
+        ("recalled", ("shipped", "returned"), True),
+        ("recalled", ("undeliverable", "returned"), False),
+        ("stopped", ("shipped", "returned"), False),
+        ("stopped", ("shipped", "delivered"), False),
+        ("stopped", ("shipped", "delivered", "returned"), True),
+    ],
+)
+def test_after_an_undo_a_device_is_back_in_a_box_that_had_reached_the_customer(
+    kit: str, states: tuple[str, ...], *, back: bool
+) -> None:
+    """A stopped one that turns round on its way is empty."""
+    assert (device_back_after_undo(ReturnKitState(kit), [sending(*states)]) is not None) == back
