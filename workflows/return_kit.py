@@ -60,6 +60,8 @@ class State:
     standing: KitStanding | None = None
     reminders: list[datetime] = field(default_factory=list)
     told: str | None = None
+    settled: ReturnKitState | None = None
+    """What it had come to when its story was told."""
 
 
 @workflow.defn(name="ReturnKit")
@@ -74,8 +76,8 @@ class ReturnKit(Nudged, OperatorNotices):
     async def run(self, start: ReturnKitStart) -> str:
         while True:
             await self.tell_story(self._story)
-            # What the carrier said meanwhile may have shown that no device is back after all.
-            if self._state not in UNDER_WAY or self._cut_short_by is not None:
+            # While its last mails went out the carrier may have said that no device is back, and staff that it is.
+            if self._state is self._now.settled or self._cut_short_by is not None:
                 return self._state
 
     async def _story(self) -> None:
@@ -92,6 +94,7 @@ class ReturnKit(Nudged, OperatorNotices):
         elif self._state in (ReturnKitState.STOPPED, ReturnKitState.RECALLED):
             await self._undo()
         await self.settle_notice(_UNDELIVERABLE)
+        self._now.settled = self._state
 
     async def _wait(self) -> None:
         standing, due = self._now.standing, self._due()
